@@ -1,0 +1,1 @@
+"""One module per balancer; each is a :class:`actuators.ports.Balancer` and knows no other."""

@@ -1,0 +1,1 @@
+"""One module per cloud; each is a :class:`actuators.ports.Cloud` and knows no other."""

@@ -1,0 +1,93 @@
+"""What one cluster is, resolved: everything that a decision needs, without looking anything up."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionSpec:
+    """A place for members: one partition of one network partition, as the deployment policy allows it."""
+
+    network_partition: str
+    partition: str
+    provider: str
+    """Which cloud adapter: ``local``, ``memory`` ..."""
+    max_members: int
+    """``partitionMax``."""
+    properties: dict[str, str] = field(default_factory=dict)
+    """The partition's properties over the network partition's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepPolicy:
+    """How fast a cluster may change, in the words of the Kubernetes HPA."""
+
+    kind: str
+    """``Pods`` (members) or ``Percent``."""
+    value: int
+    period_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behavior:
+    """One direction of scaling."""
+
+    stabilization_s: float
+    policies: tuple[StepPolicy, ...]
+    select: str = "Max"
+    """``Max``, ``Min`` or ``Disabled``: which of the policies counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The autoscaling policy of one cluster, complete: every default filled in."""
+
+    policy: str
+    """Its id."""
+    thresholds: dict[str, float]
+    """Load that one member should carry, by signal (``requests_in_flight`` in requests, the others in percent)."""
+    tolerance: float = 0.1
+    up: Behavior
+    down: Behavior
+    forecast: str = "Enabled"
+    """``Disabled``, ``ForecastOnly`` or ``Enabled``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CartridgeSpec:
+    """What a member of the cluster is made of."""
+
+    cartridge: str
+    """Its type."""
+    command: tuple[str, ...] = ()
+    image: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    protocol: str = "http"
+    health: str = "http:/health"
+    """``http:/path``, ``tcp``, or empty."""
+    drain_s: float = 30.0
+    """How long a draining member may take to end its requests (s)."""
+    grace_s: float = 10.0
+    """From SIGTERM to SIGKILL (s)."""
+    boot_s: float = 900.0
+    """How long a member may take from launch to serving before it is replaced (s)."""
+    lead_time_s: float = 30.0
+    """Lead time assumed before any was measured (s)."""
+    properties: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterSpec:
+    """One cluster of one application."""
+
+    tenant: str
+    application: str
+    cluster: str
+    """Its id, unique in Pileus: ``<application>-<alias>``, tenant first when it is not ``default``."""
+    alias: str
+    cartridge: CartridgeSpec
+    min_members: int
+    max_members: int
+    policy: Policy
+    algorithm: str
+    """``one-after-another`` or ``round-robin``."""
+    partitions: tuple[PartitionSpec, ...]

@@ -1,0 +1,1 @@
+"""The settings of Pileus itself, from a file and the environment; each documented, each bounded."""

@@ -1,0 +1,1 @@
+"""The read-only view: it reads every topic and acts on none."""

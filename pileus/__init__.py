@@ -1,0 +1,1 @@
+"""The command line and the local stack: the only place that knows every stage."""

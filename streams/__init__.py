@@ -1,0 +1,1 @@
+"""What moves through Kafka: records, topics, windows, the agents that publish and the worker that forecasts."""

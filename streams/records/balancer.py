@@ -1,0 +1,34 @@
+"""What a balancer agent reports on ``pileus.balancers``: whom it sends requests to, and how many are open."""
+
+import msgspec
+
+from streams.records.record import Record
+
+
+class Backend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One member as one balancer has it."""
+
+    member: str
+    routed: bool
+    """True while new requests may go to it."""
+    in_flight: int
+    """Requests open on it now."""
+    first_request_at: float | None = None
+    """When it was first seen to carry a request (s since the Unix epoch)."""
+
+
+class BalancerReport(Record, frozen=True, kw_only=True, tag="balancer-report"):
+    """The state of one cluster on one balancer. A member not listed is neither routed nor carries a request."""
+
+    balancer: str
+    tenant: str
+    application: str
+    cluster: str
+    at: float
+    revision: int
+    """How much of ``pileus.members`` is applied (next offset to be read)."""
+    backends: list[Backend]
+    """Sorted by member."""
+
+
+BALANCER = msgspec.json.Decoder(BalancerReport)

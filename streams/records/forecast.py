@@ -1,0 +1,103 @@
+"""A *forecast* is the load expected at the horizon, per cluster and signal. Carried by ``pileus.forecasts``."""
+
+from enum import StrEnum
+
+import msgspec
+
+from predictors.motion import Motion
+from streams.records.record import Record
+
+
+class Signal(StrEnum):
+    """The three things that are measured; each is a total over the members that serve."""
+
+    REQUESTS_IN_FLIGHT = "requests_in_flight"
+    """Requests (requests)."""
+    LOAD_AVERAGE = "load_average"
+    """Load (percent of one member, summed)."""
+    MEMORY_CONSUMPTION = "memory_consumption"
+    """Memory (percent of one member, summed)."""
+
+
+class SignalForecast(msgspec.Struct, frozen=True, kw_only=True):
+    """One signal of one cluster: what it is, how it moves, where it is heading.
+
+    ``ready`` is false when the signal cannot be judged; ``why`` then says so and every
+    number is ``None``: missing is unknown, never zero.
+    """
+
+    signal: Signal
+    ready: bool
+    why: str = ""
+    """Why not ready: ``NoSample``, ``Stale``, ``TooFewSamples``."""
+    observed: float | None = None
+    """Total in the newest complete period, in the signal's unit."""
+    motion: Motion | None = None
+    """Level, slope and curvature; ``None`` with too few samples (the forecast is then the last value)."""
+    forecast: float | None = None
+    """Total expected at ``at + horizon_s``."""
+    lower: float | None = None
+    upper: float | None = None
+    predictor: str = ""
+    age_s: float | None = None
+    """Age of the newest sample used, at the tick (s)."""
+
+
+class MemberForecast(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One member's own load at the horizon: what victims are chosen by."""
+
+    member: str
+    load_average: float | None = None
+    """Percent."""
+    memory_consumption: float | None = None
+    """Percent."""
+    healthy: bool | None = None
+    age_s: float | None = None
+    """Age of the member's newest sample (s); ``None`` when it never reported."""
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A member that serves but is silent or unhealthy for longer than the fault time."""
+
+    member: str
+    reason: str
+    """``Silent`` or ``Unhealthy``."""
+    since: float
+    """Since when (s since the Unix epoch)."""
+
+
+class ClusterForecast(msgspec.Struct, frozen=True, kw_only=True):
+    """One cluster instance at one tick."""
+
+    tenant: str
+    application: str
+    cluster: str
+    horizon_s: float
+    serving: int
+    """Members that take requests, by the membership that the tick names."""
+    known: int
+    """Serving members whose load was known in the newest period."""
+    starting: int
+    """Members asked for that do not serve yet."""
+    signals: list[SignalForecast]
+    """Always all three, in the order of :class:`Signal`."""
+    count: int | None = None
+    """Cumulative requests over all balancers; ``None`` while one of them is silent."""
+    members: list[MemberForecast] = []
+    """The serving members, sorted by name."""
+    faults: list[Fault] = []
+
+
+class Forecasts(Record, frozen=True, kw_only=True):
+    """All clusters of one partition at one tick: one record per partition and tick."""
+
+    at: float
+    """The tick's time (s since the Unix epoch)."""
+    partition: int
+    members_offset: int
+    """The membership that counted (see :class:`streams.records.sample.Tick`)."""
+    clusters: list[ClusterForecast]
+    """Sorted by cluster."""
+
+
+FORECASTS = msgspec.json.Decoder(Forecasts)

@@ -1,0 +1,97 @@
+"""A *member* is one instance of a cluster, asked for or alive. Its life is kept in ``pileus.members``."""
+
+from enum import StrEnum
+
+import msgspec
+
+from streams.records.record import Record
+
+
+class State(StrEnum):
+    """Where a member stands in its life. The legal moves are in :mod:`actuators.lifecycle`."""
+
+    CREATED = "Created"
+    """Intended: this record stands before the cloud is called."""
+    STARTING = "Starting"
+    """The cloud has accepted; the instance boots."""
+    ACTIVE = "Active"
+    """It serves: its application answers and its balancers send it requests."""
+    DRAINING = "Draining"
+    """It takes no new request and ends those it has."""
+    TERMINATING = "Terminating"
+    """The cloud was told to end it: no way back."""
+    TERMINATED = "Terminated"
+    """Gone."""
+
+
+class Member(Record, frozen=True, kw_only=True):
+    """The whole record of one member; the newest one counts."""
+
+    member: str
+    """``<cluster>-<ordinal>``, never used again."""
+    tenant: str
+    application: str
+    cluster: str
+    cartridge: str
+    network_partition: str
+    partition: str
+    state: State
+    at: float
+    """Since when it is in this state (s since the Unix epoch)."""
+    epoch: int
+    """The decider that wrote this: a later one has a higher epoch."""
+    since: dict[str, float] = {}
+    """When each state was first reached, by state (s since the Unix epoch)."""
+    host: str = ""
+    port: int = 0
+    """Where it serves; 0 until the cloud has said so."""
+    instance: str = ""
+    """The cloud's own name for the instance."""
+    reason: str = ""
+    """Why it is in this state, for people."""
+
+
+class Claim(Record, frozen=True, kw_only=True):
+    """A decider takes a partition of the applications. The offset of this record is its epoch."""
+
+    partition: int
+    owner: str
+    at: float
+
+
+MEMBERS = msgspec.json.Decoder(Member | Claim)
+
+
+class ClusterInstance(Record, frozen=True, kw_only=True, tag="cluster-instance"):
+    """A cluster that exists. Carried by ``pileus.instances``; samples of any other cluster are refused."""
+
+    tenant: str
+    application: str
+    cluster: str
+    alias: str
+    cartridge: str
+    network_partition: str
+    at: float
+    state: str = "Created"
+    default_lead_time_s: float = 30.0
+    """Lead time assumed before any was measured (s)."""
+
+
+INSTANCES = msgspec.json.Decoder(ClusterInstance)
+
+
+class LeadTime(Record, frozen=True, kw_only=True, tag="lead-time"):
+    """One measured lead time: asked for until serving. Carried by ``pileus.leadtimes``."""
+
+    tenant: str
+    application: str
+    cluster: str
+    cartridge: str
+    network_partition: str
+    partition: str
+    member: str
+    at: float
+    seconds: float
+
+
+LEADTIME = msgspec.json.Decoder(LeadTime)
