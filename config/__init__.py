@@ -1,1 +1,1 @@
-"""What operators declare, validated: cartridges, policies, partitions, applications; and the settings of Pileus itself."""
+"""What operators declare, validated: cartridges, policies, partitions, applications; and Pileus' own settings."""

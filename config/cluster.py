@@ -14,7 +14,15 @@ class PartitionSpec:
     max_members: int
     """``partitionMax``."""
     properties: dict[str, str] = field(default_factory=dict)
-    """The partition's properties over the network partition's."""
+    """The partition's properties over the network partition's, over the cartridge's for this provider."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """What instances here get besides the cartridge's environment (``payload_parameter.*``)."""
+    image: str = ""
+    """The cartridge's image at this provider."""
+    ports: tuple[int, ...] = ()
+    """Ports that instances here may listen on (``portRange`` of the local cloud)."""
+    algorithm: str = "one-after-another"
+    """How members are spread over the partitions of this network partition."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,5 +97,6 @@ class ClusterSpec:
     max_members: int
     policy: Policy
     algorithm: str
-    """``one-after-another`` or ``round-robin``."""
+    """``one-after-another`` or ``round-robin``: that of the first network partition."""
     partitions: tuple[PartitionSpec, ...]
+    """In the order of the application policy's network partitions, within one in the deployment policy's."""

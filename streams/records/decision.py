@@ -1,4 +1,4 @@
-"""A *decision* is the number of members wanted, with every reason and everything it was given (``pileus.decisions``)."""
+"""A *decision* is the number of members wanted, with its reasons and all it was given (``pileus.decisions``)."""
 
 from enum import StrEnum
 
@@ -56,6 +56,8 @@ class Factor(msgspec.Struct, frozen=True, kw_only=True):
     """The larger total / threshold / members, before rounding; ``None`` when unknown."""
     members: int | None
     """Members asked for; ``None`` when unknown."""
+    within_tolerance: bool = False
+    """True when the ratio is too near to one to act on: the members that serve are enough."""
     from_forecast: bool = False
     """True when the forecast asks for more than the observed load."""
 

@@ -84,7 +84,7 @@ class ClusterForecast(msgspec.Struct, frozen=True, kw_only=True):
     count: int | None = None
     """Cumulative requests over all balancers; ``None`` while one of them is silent."""
     members: list[MemberForecast] = []
-    """The serving members, sorted by name."""
+    """The members that serve or are on their way, sorted by name."""
     faults: list[Fault] = []
 
 

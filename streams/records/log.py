@@ -31,7 +31,7 @@ class Rejected(Record, frozen=True, kw_only=True):
     count: int
     at: float
     """The tick's time (s since the Unix epoch)."""
-    examples: list[str] = []
+    examples: tuple[str, ...] = ()
     """The first few, cut to 200 characters, each with what was wrong."""
 
 

@@ -33,6 +33,8 @@ class Member(Record, frozen=True, kw_only=True):
     application: str
     cluster: str
     cartridge: str
+    provider: str = ""
+    """Which cloud adapter has it."""
     network_partition: str
     partition: str
     state: State
@@ -40,7 +42,7 @@ class Member(Record, frozen=True, kw_only=True):
     """Since when it is in this state (s since the Unix epoch)."""
     epoch: int
     """The decider that wrote this: a later one has a higher epoch."""
-    since: dict[str, float] = {}
+    since: dict[str, float] = msgspec.field(default_factory=dict)
     """When each state was first reached, by state (s since the Unix epoch)."""
     host: str = ""
     port: int = 0

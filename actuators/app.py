@@ -1,0 +1,202 @@
+"""The actuators: one Faust app that decides for the applications it owns and acts on the clouds."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import faust
+import msgspec
+import structlog
+from aiokafka.structs import ConsumerRecord
+from faust.types import TP
+
+from actuators.cluster import Rules
+from actuators.executor import Executor
+from actuators.ownership import Ownership
+from actuators.ports import Cloud
+from actuators.roster import Roster
+from config.catalogue import Catalogue
+from config.errors import ConfigError
+from streams.faust_app import Sender, consume, create_faust_app, own
+from streams.follow import Follower
+from streams.partition import application_key, partition_of
+from streams.records.action import ACTION, OUTCOME, Outcome
+from streams.records.balancer import BALANCER
+from streams.records.forecast import FORECASTS as FORECAST
+from streams.records.member import MEMBERS as MEMBER
+from streams.topics import ACTIONS, BALANCERS, DEFINITIONS, FORECASTS, MEMBERS, OUTCOMES
+
+T = TypeVar("T")
+
+SETTLE_S = 0.2
+"""Definitions that come within this time are taken in together."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActuatorSettings:
+    """What the actuators' shell goes by (s)."""
+
+    broker: str
+    partitions: int
+    owner: str
+    """Name of this process in its claims."""
+    rules: Rules = field(default_factory=Rules)
+    checkpoint_s: float = 5.0
+    observe_s: float = 1.0
+    """How often the clouds are looked at."""
+    session_s: float = 6.0
+    fetch_wait_s: float = 0.05
+
+
+def create_app(settings: ActuatorSettings, *, clouds: Mapping[str, Cloud], now: Callable[[], float]) -> faust.App:
+    """Build the actuators around ``clouds`` (by provider). ``now`` is the wall clock (s since the Unix epoch)."""
+    app = create_faust_app(
+        "pileus-actuators", broker=settings.broker, session_s=settings.session_s, fetch_wait_s=settings.fetch_wait_s
+    )
+    actuators = Actuators(settings, clouds, Sender(app), now)
+    consume(app, FORECASTS, actuators.forecasts)
+    consume(app, OUTCOMES, actuators.outcome)
+    consume(app, BALANCERS, actuators.report)
+    consume(app, ACTIONS, actuators.action)
+    own(app, actuators.assign, actuators.release)
+    app.task(actuators.follow)
+    app.task(actuators.observe_for_ever)
+    return app
+
+
+class Actuators:
+    """What the agents of the app share."""
+
+    def __init__(
+        self, settings: ActuatorSettings, clouds: Mapping[str, Cloud], sender: Sender, now: Callable[[], float]
+    ) -> None:
+        self._settings = settings
+        self._sender = sender
+        self._now = now
+        self._roster = Roster()
+        self._documents: dict[str, bytes] = {}
+        self._defining: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._known = asyncio.Event()
+        self.acting = False
+        self.ownership = Ownership(
+            broker=settings.broker,
+            partitions=settings.partitions,
+            rules=settings.rules,
+            sender=sender,
+            checkpoint_s=settings.checkpoint_s,
+            owner=settings.owner,
+            now=now,
+        )
+        self._executor = Executor(clouds, self._roster, publish=self._publish, partition=self._partition, now=now)
+
+    def assign(self, owned: set[TP]) -> None:
+        """Begin to decide for the applications of these partitions, and to act when actions are among them."""
+        self.ownership.assign({tp.partition for tp in owned if tp.topic == FORECASTS.name})
+        self.acting = any(tp.topic == ACTIONS.name for tp in owned)
+
+    async def release(self) -> None:
+        """Decide and act no more."""
+        self.acting = False
+        await self.ownership.release()
+
+    async def forecasts(self, event: Any) -> None:
+        """Decide on one tick."""
+        if (record := _decode(FORECAST, event)) is not None:
+            await self.ownership.forecasts(event, lambda decider: decider.forecasts(record))
+
+    async def outcome(self, event: Any) -> None:
+        """Follow one outcome."""
+        if (record := _decode(OUTCOME, event)) is not None:
+            await self.ownership.handle(event.message.partition, lambda decider: decider.outcome(record))
+        event.ack()
+
+    async def report(self, event: Any) -> None:
+        """Follow one balancer's report."""
+        if (record := _decode(BALANCER, event)) is not None:
+            await self.ownership.handle(event.message.partition, lambda decider: decider.report(record))
+        event.ack()
+
+    async def action(self, event: Any) -> None:
+        """Carry out one action beside the others; it is acknowledged when its outcome is published."""
+        task = asyncio.create_task(self._act(event))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def follow(self) -> None:
+        """Follow the members and the definitions, and keep the deciders in step with what is declared."""
+        handlers: dict[tuple[str, int], Callable[[ConsumerRecord], None]] = {
+            (MEMBERS.name, partition): self._member for partition in range(self._settings.partitions)
+        }
+        handlers[DEFINITIONS.name, 0] = self._definition
+        follower = Follower(self._settings.broker, handlers, fetch_wait_s=self._settings.fetch_wait_s)
+        await follower.start()
+        await follower.caught_up()
+        self._known.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await follower.stop()
+
+    async def observe_for_ever(self) -> None:
+        """Look at the clouds, period by period, while this process acts."""
+        await self._known.wait()
+        while True:
+            await asyncio.sleep(self._settings.observe_s)
+            if self.acting:
+                await self._executor.observe()
+
+    async def _act(self, event: Any) -> None:
+        """Carry out one action once the members are known."""
+        await self._known.wait()
+        if (action := _decode(ACTION, event)) is not None:
+            await self._executor.carry_out(action)
+        event.ack()
+
+    def _member(self, record: ConsumerRecord) -> None:
+        """Keep the roster in step."""
+        if record.value:
+            self._roster.apply(MEMBER.decode(record.value), partition=record.partition, offset=record.offset)
+
+    def _definition(self, record: ConsumerRecord) -> None:
+        """Note a definition; those that come together are taken in together."""
+        key = record.key.decode()
+        if record.value:
+            self._documents[key] = record.value
+        else:
+            self._documents.pop(key, None)
+        if self._defining is not None:
+            self._defining.cancel()
+        self._defining = asyncio.get_running_loop().call_later(SETTLE_S, self._define)
+
+    def _define(self) -> None:
+        """Hand what is declared to the deciders; what does not hold together changes nothing."""
+        try:
+            specs = Catalogue.from_documents(self._documents.items()).clusters()
+        except ConfigError:
+            log.exception("definitions do not hold together; the last good ones stay in force")
+            return
+        task = asyncio.get_running_loop().create_task(self.ownership.define(specs))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _partition(self, tenant: str, application: str) -> int:
+        """Return the partition of an application."""
+        return partition_of(application_key(tenant, application), self._settings.partitions)
+
+    async def _publish(self, outcome: Outcome) -> None:
+        """Publish an outcome where its application's decider reads it."""
+        key = application_key(outcome.tenant, outcome.application).decode()
+        await self._sender.send(OUTCOMES, key, outcome, self._partition(outcome.tenant, outcome.application))
+
+
+def _decode(decoder: msgspec.json.Decoder[T], event: Any) -> T | None:
+    """Decode a record; one that cannot be read is told, and acknowledged by being passed over."""
+    try:
+        return decoder.decode(event.value or b"")
+    except msgspec.DecodeError:
+        log.exception("unreadable record", topic=event.message.topic, offset=event.message.offset)
+        return None

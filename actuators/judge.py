@@ -1,0 +1,57 @@
+"""One cluster's decisions in a row: what each leaves to the next, and which of them are worth telling."""
+
+import msgspec
+
+from actuators.decide import decide
+from config.cluster import ClusterSpec
+from streams.records.decision import Code, Decision, Given, Memory
+from streams.records.forecast import ClusterForecast
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """The decision published last, as far as the next one is compared with it."""
+
+    at: float
+    wanted: int
+    codes: tuple[Code, ...]
+
+
+class Remembered(msgspec.Struct, frozen=True, kw_only=True):
+    """What a judge must not forget over a restart."""
+
+    memory: Memory = Memory()
+    told: Told | None = None
+
+
+class Judge:
+    """Decides for one cluster, tick by tick."""
+
+    def __init__(self, heartbeat_s: float, remembered: Remembered | None = None) -> None:
+        self._heartbeat_s = heartbeat_s
+        self.remembered = Remembered() if remembered is None else remembered
+
+    def decide(self, spec: ClusterSpec, forecast: ClusterForecast, at: float) -> tuple[Decision, bool]:
+        """Take the decision of a tick, and say whether it is to be published.
+
+        It is when the number or a reason changed, and at least every ``heartbeat_s``: "nothing to do" included.
+        """
+        given = Given(
+            forecast=forecast,
+            policy=spec.policy,
+            min_members=spec.min_members,
+            max_members=spec.max_members,
+            memory=self.remembered.memory,
+        )
+        decision, memory = decide(given, at=at)
+        told = self.remembered.told
+        tell = told is None or self._differs(decision, told)
+        if tell:
+            told = Told(at=at, wanted=decision.wanted, codes=tuple(r.code for r in decision.reasons))
+        self.remembered = Remembered(memory=memory, told=told)
+        return decision, tell
+
+    def _differs(self, decision: Decision, told: Told) -> bool:
+        """Say whether a decision differs from the one told last, or that one is old."""
+        changed = decision.wanted != decision.before or decision.wanted != told.wanted
+        codes = tuple(r.code for r in decision.reasons)
+        return changed or codes != told.codes or decision.at - told.at >= self._heartbeat_s

@@ -1,0 +1,37 @@
+"""The life of a member: a table of legal moves, and the one function that makes a move."""
+
+import msgspec
+
+from streams.records.member import Member, State
+
+MOVES: dict[State, frozenset[State]] = {
+    State.CREATED: frozenset({State.STARTING, State.DRAINING, State.TERMINATED}),
+    State.STARTING: frozenset({State.ACTIVE, State.DRAINING, State.TERMINATED}),
+    State.ACTIVE: frozenset({State.DRAINING, State.TERMINATED}),
+    State.DRAINING: frozenset({State.ACTIVE, State.STARTING, State.TERMINATING, State.TERMINATED}),
+    State.TERMINATING: frozenset({State.TERMINATED}),
+    State.TERMINATED: frozenset(),
+}
+"""From each state, the states that may follow. Ended by Pileus only through Draining; ``Terminated`` may come
+from anywhere, because an instance may die by itself. Draining -> Active or Starting is a recall."""
+
+PRESENT = frozenset({State.CREATED, State.STARTING, State.ACTIVE})
+"""States of the members that count towards the number wanted."""
+
+
+class IllegalMoveError(Exception):
+    """A member was asked to move where its life cannot go."""
+
+
+def move(member: Member, state: State, *, at: float, epoch: int, reason: str) -> Member:
+    """Return the member in its next state.
+
+    Raises
+    ------
+    IllegalMoveError
+        If the table has no such move.
+    """
+    if state not in MOVES[member.state]:
+        raise IllegalMoveError(f"{member.member}: no move from {member.state} to {state} (at {at}: {reason})")
+    since = {state.value: at} | member.since
+    return msgspec.structs.replace(member, state=state, at=at, epoch=epoch, since=since, reason=reason)

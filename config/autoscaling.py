@@ -1,0 +1,121 @@
+"""An *autoscaling policy* says what one member should carry, and how fast a cluster may change."""
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from config.definition import Declaration, Definition, Id, Number, Text, Whole
+
+OLD_MOTION = ("gradient", "secondDerivative", "scaleDownMarginOfGradient", "scaleDownMarginOfSecondDerivative")
+OLD = {"average": "threshold", "upperLimit": "", "lowerLimit": "", **dict.fromkeys(OLD_MOTION, "")}
+"""Keys of Stratos 4.0."""
+
+
+class Threshold(Definition):
+    """Load that one member should carry."""
+
+    STALE: ClassVar[dict[str, str]] = OLD
+
+    threshold: Annotated[Number, Field(gt=0)]
+    """In the signal's unit per member."""
+
+
+class MemoryThreshold(Definition):
+    """Memory that one member should use."""
+
+    STALE: ClassVar[dict[str, str]] = OLD
+
+    threshold: Annotated[Number, Field(gt=0, le=100)]
+    """Percent of what the member may use."""
+
+
+class LoadThresholds(Definition):
+    """The factors; the one that asks for most members counts. At least one is needed."""
+
+    requests_in_flight: Threshold | None = None
+    """Requests open at a time, per member (requests)."""
+    load_average: Threshold | None = None
+    """Load per member (percent of its cores; may exceed 100)."""
+    memory_consumption: MemoryThreshold | None = None
+    """Memory per member (percent)."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.thresholds():
+            raise ValueError("must hold one of requestsInFlight, loadAverage, memoryConsumption")
+        return self
+
+    def thresholds(self) -> dict[str, float]:
+        """Return the thresholds by signal."""
+        given = {
+            "requests_in_flight": self.requests_in_flight,
+            "load_average": self.load_average,
+            "memory_consumption": self.memory_consumption,
+        }
+        return {signal: each.threshold for signal, each in given.items() if each is not None}
+
+
+class Step(Definition):
+    """How much a cluster may change within a period."""
+
+    type: Literal["Pods", "Percent"]
+    """``Pods`` counts members, ``Percent`` is of the members at the period's start."""
+    value: Annotated[Whole, Field(gt=0)]
+    period_seconds: Annotated[Number, Field(gt=0, le=1800)]
+
+
+class Rules(Definition):
+    """One direction of scaling, in the words of the Kubernetes HorizontalPodAutoscaler."""
+
+    stabilization_window_seconds: Annotated[Number, Field(ge=0, le=3600)] = 0.0
+    """How long a number must be asked for before it counts (s)."""
+    select_policy: Literal["Max", "Min", "Disabled"] = "Max"
+    """Which of the policies counts: the one that allows most, least, or no change at all."""
+    policies: Annotated[tuple[Step, ...], Field(min_length=1)] = ()
+
+
+def _step(kind: Literal["Pods", "Percent"], value: int, period: float) -> Step:
+    return Step.model_validate({"type": kind, "value": value, "periodSeconds": period})
+
+
+class ScaleUp(Rules):
+    """Growing: at once, at most the larger of 100 % and 4 members per 15 s."""
+
+    policies: Annotated[tuple[Step, ...], Field(min_length=1)] = (_step("Percent", 100, 15), _step("Pods", 4, 15))
+
+
+class ScaleDown(Rules):
+    """Shrinking: after 300 s, at most the larger of 10 % and 1 member per 60 s."""
+
+    stabilization_window_seconds: Annotated[Number, Field(ge=0, le=3600)] = 300.0
+    policies: Annotated[tuple[Step, ...], Field(min_length=1)] = (_step("Percent", 10, 60), _step("Pods", 1, 60))
+
+
+class Behavior(Definition):
+    """Both directions; each key that is left out keeps its default."""
+
+    scale_up: ScaleUp = ScaleUp()
+    scale_down: ScaleDown = ScaleDown()
+
+
+class Prediction(Definition):
+    """What forecasts are used for."""
+
+    mode: Literal["Disabled", "ForecastOnly", "Enabled"] = "Enabled"
+    """``ForecastOnly`` publishes forecasts and does not act on them."""
+
+
+class AutoscalingPolicy(Declaration):
+    """An autoscaling policy: Stratos' document, with ``tolerance``, ``behavior`` and ``prediction`` added."""
+
+    KIND: ClassVar[str] = "autoscalingPolicy"
+    STALE: ClassVar[dict[str, str]] = {"instanceRoundingFactor": "", "isPublic": ""}
+
+    id: Id
+    display_name: Text = ""
+    description: Text = ""
+    load_thresholds: LoadThresholds
+    tolerance: Annotated[Number, Field(ge=0, lt=1)] = 0.1
+    """Relative difference between load and what the members should carry that is too small to act on."""
+    behavior: Behavior = Behavior()
+    prediction: Prediction = Prediction()

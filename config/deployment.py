@@ -1,0 +1,43 @@
+"""A *deployment policy* says which partitions members are placed in, in which order, and how many each may take."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from config.definition import Declaration, Definition, Id, Text, Whole
+
+
+class PartitionUse(Definition):
+    """One partition, and how many members it may take."""
+
+    STALE: ClassVar[dict[str, str]] = {"max": "partitionMax", "partitionMin": "", "min": ""}
+
+    id: Id
+    """A partition of that network partition."""
+    partition_max: Annotated[Whole, Field(ge=1)]
+
+
+class NetworkPartitionUse(Definition):
+    """One network partition, and how members are spread over its partitions."""
+
+    STALE: ClassVar[dict[str, str]] = {"partition": "partitions"}
+
+    id: Id
+    partition_algo: Literal["one-after-another", "round-robin"] = "one-after-another"
+    partitions: Annotated[tuple[PartitionUse, ...], Field(min_length=1)]
+
+    @property
+    def room(self) -> int:
+        """Return how many members fit in."""
+        return sum(partition.partition_max for partition in self.partitions)
+
+
+class DeploymentPolicy(Declaration):
+    """A deployment policy: Stratos' document."""
+
+    KIND: ClassVar[str] = "deploymentPolicy"
+    STALE: ClassVar[dict[str, str]] = {"networkPartition": "networkPartitions", "isPublic": ""}
+
+    id: Id
+    description: Text = ""
+    network_partitions: Annotated[tuple[NetworkPartitionUse, ...], Field(min_length=1)]

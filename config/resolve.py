@@ -1,0 +1,145 @@
+"""From definitions to clusters: every reference followed, every default filled in."""
+
+import hashlib
+import re
+
+from config.application import Application, ApplicationPolicy, CartridgeUse
+from config.autoscaling import AutoscalingPolicy, Rules
+from config.cartridge import Cartridge
+from config.cluster import Behavior, CartridgeSpec, ClusterSpec, PartitionSpec, Policy, StepPolicy
+from config.definition import DEFAULT_TENANT, environment, properties
+from config.deployment import DeploymentPolicy, NetworkPartitionUse
+from config.index import D, Index
+from config.network import NetworkPartition
+
+LONGEST_MEMBER = 63
+"""Characters of a member's id: a DNS label."""
+ORDINAL = 10
+"""Characters kept free for ``-<ordinal>``."""
+DIGEST = 8
+"""Characters of the hash that makes a shortened id unique."""
+
+
+def cluster_id(tenant: str, application: str, alias: str) -> str:
+    """Return a cluster's id: ``<application>-<alias>``, tenant first when it is not ``default``.
+
+    Only ``[a-z0-9-]``, at most 53 characters, so that a member's id is a DNS label. What has to be
+    changed or cut for that gets a hash of the whole name at its end.
+    """
+    parts = (application, alias) if tenant == DEFAULT_TENANT else (tenant, application, alias)
+    name = "-".join(parts)
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    longest = LONGEST_MEMBER - ORDINAL
+    if plain == name and len(plain) <= longest:
+        return plain
+    digest = hashlib.sha256(f"{tenant}/{application}/{alias}".encode()).hexdigest()[:DIGEST]
+    return f"{plain[: longest - DIGEST - 1].rstrip('-')}-{digest}".lstrip("-")
+
+
+def in_order(deployment: DeploymentPolicy, policy: ApplicationPolicy | None) -> tuple[NetworkPartitionUse, ...]:
+    """Return the network partitions of a deployment policy in the order of the application policy (all, if none)."""
+    if policy is None:
+        return deployment.network_partitions
+    known = {use.id: use for use in deployment.network_partitions}
+    return tuple(known[name] for wave in policy.waves() for name in wave if name in known)
+
+
+def clusters(index: Index) -> tuple[ClusterSpec, ...]:
+    """Return every cluster of a valid catalogue, sorted by tenant and application."""
+    return tuple(
+        _cluster(index, application, use)
+        for application in index.all(Application)
+        for use in application.components.cartridges
+    )
+
+
+def _must(index: Index, kind: type[D], tenant: str, name: str | None) -> D:
+    """Return a definition that a valid catalogue has."""
+    found = index.get(kind, tenant, name or "")
+    if found is None:
+        raise KeyError(f"{kind.KIND}/{tenant}/{name}")
+    return found
+
+
+def _cluster(index: Index, application: Application, use: CartridgeUse) -> ClusterSpec:
+    tenant, info = application.tenant, use.subscribable_info
+    cartridge = _must(index, Cartridge, tenant, use.type)
+    deployment = _must(index, DeploymentPolicy, tenant, info.deployment_policy)
+    name = application.application_policy
+    order = in_order(deployment, _must(index, ApplicationPolicy, tenant, name) if name else None)
+    partitions = tuple(
+        spec for each in order for spec in _partitions(cartridge, _must(index, NetworkPartition, tenant, each.id), each)
+    )
+    return ClusterSpec(
+        tenant=tenant,
+        application=application.application_id,
+        cluster=cluster_id(tenant, application.application_id, info.alias),
+        alias=info.alias,
+        cartridge=_cartridge(cartridge, application, use, partitions[0].image),
+        min_members=use.cartridge_min,
+        max_members=use.cartridge_max,
+        policy=_policy(_must(index, AutoscalingPolicy, tenant, info.autoscaling_policy)),
+        algorithm=order[0].partition_algo,
+        partitions=partitions,
+    )
+
+
+def _partitions(cartridge: Cartridge, network: NetworkPartition, use: NetworkPartitionUse) -> tuple[PartitionSpec, ...]:
+    """Return the places of one network partition, in the deployment policy's order."""
+    places = {each.id: each for each in network.partitions}
+    images = {each.type: each for each in cartridge.iaas_provider}
+    specs = []
+    for each in use.partitions:
+        place = places[each.id]
+        iaas = images[network.provider_of(place)]
+        given = (*iaas.property, *network.properties, *place.property)
+        specs.append(
+            PartitionSpec(
+                network_partition=network.id,
+                partition=place.id,
+                provider=network.provider_of(place),
+                max_members=each.partition_max,
+                properties=properties(given),
+                environment=environment(given),
+                image=iaas.image_id,
+                ports=tuple(place.ports or ()),
+                algorithm=use.partition_algo,
+            )
+        )
+    return tuple(specs)
+
+
+def _cartridge(cartridge: Cartridge, application: Application, use: CartridgeUse, image: str) -> CartridgeSpec:
+    health = cartridge.health_probe
+    if health is None:
+        health = "tcp" if cartridge.port_mapping else ""
+    given = (*cartridge.property, *application.property, *use.subscribable_info.property)
+    return CartridgeSpec(
+        cartridge=cartridge.type,
+        command=cartridge.command,
+        image=image,
+        environment=environment(given),
+        protocol=cartridge.port_mapping[0].protocol if cartridge.port_mapping else "http",
+        health=health,
+        drain_s=cartridge.drain.timeout_seconds,
+        grace_s=cartridge.drain.grace_seconds,
+        boot_s=cartridge.boot_timeout_seconds,
+        lead_time_s=cartridge.lead_time_seconds,
+        properties=properties(given),
+    )
+
+
+def _policy(policy: AutoscalingPolicy) -> Policy:
+    return Policy(
+        policy=policy.id,
+        thresholds=policy.load_thresholds.thresholds(),
+        tolerance=policy.tolerance,
+        up=_behavior(policy.behavior.scale_up),
+        down=_behavior(policy.behavior.scale_down),
+        forecast=policy.prediction.mode,
+    )
+
+
+def _behavior(rules: Rules) -> Behavior:
+    steps = tuple(StepPolicy(kind=each.type, value=each.value, period_s=each.period_seconds) for each in rules.policies)
+    return Behavior(stabilization_s=rules.stabilization_window_seconds, policies=steps, select=rules.select_policy)

@@ -1,0 +1,95 @@
+"""The JSON part of the application: one function per question, each answered from the read model."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query
+
+from dashboards import roster, views
+from dashboards.model import DECISIONS, LOG_LINES, Cluster, Model
+from dashboards.problem import RESPONSES, not_found
+from dashboards.schemas import (
+    ApplicationView,
+    ClusterSummary,
+    ClusterView,
+    DecisionView,
+    LogView,
+    MemberView,
+    SeriesView,
+)
+from streams.records.forecast import Signal
+
+
+def read(app: FastAPI, path: str, answer: Callable[..., Any]) -> None:
+    """Serve ``path`` by GET and HEAD. There is no way here to serve anything else."""
+    app.add_api_route(path, answer, methods=["GET"], responses=RESPONSES)
+    app.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False)
+
+
+def install(app: FastAPI, *, model: Model, clock: Callable[[], float]) -> None:
+    """Add the questions about applications, clusters, members and logs."""
+    _add_clusters(app, model, clock)
+    _add_one_cluster(app, model, clock)
+    _add_members(app, model, clock)
+
+
+def _add_clusters(app: FastAPI, model: Model, clock: Callable[[], float]) -> None:
+    """Add the lists."""
+
+    async def applications() -> list[ApplicationView]:
+        """List the applications."""
+        return views.applications(model)
+
+    async def clusters() -> list[ClusterSummary]:
+        """List the clusters."""
+        return views.summaries(model, now=clock())
+
+    read(app, "/api/applications", applications)
+    read(app, "/api/clusters", clusters)
+
+
+def _add_one_cluster(app: FastAPI, model: Model, clock: Callable[[], float]) -> None:
+    """Add what is said of one cluster."""
+
+    def find(name: str) -> Cluster:
+        if name not in model.clusters:
+            raise not_found("cluster", name, model.clusters)
+        return model.clusters[name]
+
+    async def cluster(cluster: str) -> ClusterView:
+        """Say everything of one cluster: members, signals, thresholds, lead time."""
+        return views.cluster(model, find(cluster), now=clock())
+
+    async def series(cluster: str, signal: Signal | None = None) -> SeriesView:
+        """Put observed, forecast, wanted and serving side by side; without ``signal`` of the one scaled by first."""
+        found = find(cluster)
+        return views.series(found, signal=signal or views.main_signal(found))
+
+    async def decisions(
+        cluster: str, limit: Annotated[int, Query(ge=1, le=DECISIONS)] = DECISIONS
+    ) -> list[DecisionView]:
+        """List the decisions with factors and reasons, newest first."""
+        return views.decisions(find(cluster), limit=limit)
+
+    read(app, "/api/clusters/{cluster}", cluster)
+    read(app, "/api/clusters/{cluster}/series", series)
+    read(app, "/api/clusters/{cluster}/decisions", decisions)
+
+
+def _add_members(app: FastAPI, model: Model, clock: Callable[[], float]) -> None:
+    """Add members and what they log."""
+
+    async def members(cluster: str | None = None) -> list[MemberView]:
+        """List the members, the living ones first."""
+        return roster.members(model, now=clock(), cluster=cluster)
+
+    async def logs(
+        member: str | None = None,
+        after: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=LOG_LINES)] = 200,
+    ) -> list[LogView]:
+        """List the newest log lines, oldest first; ``after`` is the number of the last line already known."""
+        return views.logs(model, member=member, after=after, limit=limit)
+
+    read(app, "/api/members", members)
+    read(app, "/api/logs", logs)

@@ -1,0 +1,138 @@
+"""The read model: what the records on the topics add up to, bounded in memory, without a clock and without I/O."""
+
+from collections import Counter, OrderedDict, deque
+from dataclasses import dataclass, field
+
+from config.cluster import Policy
+from streams.records.action import Outcome
+from streams.records.balancer import BalancerReport
+from streams.records.decision import Factor, Reason
+from streams.records.forecast import ClusterForecast
+from streams.records.log import LogLine, Rejected
+from streams.records.member import ClusterInstance, Member
+
+POINTS = 900
+"""Forecasts kept per cluster: 15 minutes at one tick per second."""
+DECISIONS = 200
+"""Decisions kept per cluster."""
+LOG_LINES = 500
+TERMINATED = 50
+"""Members kept after their end, over all clusters."""
+CLUSTERS = 256
+"""Clusters kept; the one that was silent for longest makes room."""
+MEMBERS = 20_000
+"""Living members kept."""
+REPORTS = 1_000
+"""Balancers' reports kept, one per balancer and cluster."""
+LEAD_TIMES = 100
+"""Lead times kept per cluster."""
+TROUBLES = 50
+"""Failed actions kept per cluster, and refusals of the worker kept in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One signal of one cluster at one tick; ``None`` is unknown, never zero."""
+
+    observed: float | None
+    forecast: float | None
+    lower: float | None
+    upper: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One cluster at one tick."""
+
+    at: float
+    horizon_s: float
+    serving: int
+    starting: int
+    levels: dict[str, Level]
+    """By signal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision without what it was given."""
+
+    decision: str
+    at: float
+    wanted: int
+    before: int
+    factors: tuple[Factor, ...]
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What limits a cluster: as in the newest decision."""
+
+    policy: Policy
+    min_members: int
+    max_members: int
+
+
+@dataclass(slots=True)
+class Cluster:
+    """Everything known of one cluster."""
+
+    tenant: str
+    application: str
+    cluster: str
+    instance: ClusterInstance | None = None
+    newest: ClusterForecast | None = None
+    bounds: Bounds | None = None
+    points: deque[Point] = field(default_factory=lambda: deque(maxlen=POINTS))
+    """Oldest first."""
+    decisions: deque[Decided] = field(default_factory=lambda: deque(maxlen=DECISIONS))
+    """Oldest first."""
+    steps: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=POINTS))
+    """Since when which number was wanted, oldest first."""
+    codes: Counter[str] = field(default_factory=Counter)
+    """Decisions by the code that they finally hung on."""
+    lead_times_s: deque[float] = field(default_factory=lambda: deque(maxlen=LEAD_TIMES))
+    troubles: deque[Outcome] = field(default_factory=lambda: deque(maxlen=TROUBLES))
+
+
+@dataclass(slots=True)
+class TopicCount:
+    """What was read of one topic."""
+
+    records: int = 0
+    bad: int = 0
+    """Records that could not be decoded."""
+    newest_at: float = 0.0
+    """When the newest record was written (s since the Unix epoch)."""
+
+
+@dataclass(slots=True)
+class Model:
+    """The whole view. Only :mod:`dashboards.fold` changes it; every collection has an upper bound."""
+
+    clusters: OrderedDict[str, Cluster] = field(default_factory=OrderedDict)
+    """By cluster; the one heard of last stands last."""
+    members: dict[str, Member] = field(default_factory=dict)
+    """Those that are not terminated, by member."""
+    terminated: OrderedDict[str, Member] = field(default_factory=OrderedDict)
+    """The last ones, oldest first."""
+    reports: OrderedDict[tuple[str, str], BalancerReport] = field(default_factory=OrderedDict)
+    """By balancer and cluster."""
+    logs: deque[tuple[int, LogLine]] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
+    """With their numbers, oldest first."""
+    lines: int = 0
+    """Log lines ever read: the number of the newest."""
+    rejected: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Messages that the worker could not use, by topic and reason."""
+    rejections: deque[Rejected] = field(default_factory=lambda: deque(maxlen=TROUBLES))
+    topics: dict[str, TopicCount] = field(default_factory=dict)
+    overflow: int = 0
+    """Members not kept because there are more than :data:`MEMBERS`."""
+
+    def clear(self) -> None:
+        """Forget everything but the number of the newest log line: the topics are read anew."""
+        for kept in (self.clusters, self.members, self.terminated, self.reports, self.logs, self.rejected):
+            kept.clear()
+        self.rejections.clear()
+        self.topics.clear()
+        self.overflow = 0

@@ -1,0 +1,70 @@
+"""``pileus``: one command per part. Only the command that is asked for is loaded."""
+
+import argparse
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+COMMANDS = {
+    "run": "start the whole stack with a sample application and drive it with a changing load",
+    "check": "say whether definitions are valid, and what is wrong where",
+    "schema": "print the JSON Schema of a definition or a record",
+    "topics": "create or list the topics",
+    "worker": "compute windows, derivatives and forecasts (stream worker)",
+    "actuate": "decide and act (decider and executor)",
+    "agent": "measure one instance and publish it (cartridge agent)",
+    "lb-agent": "keep one balancer in step with the members (balancer agent)",
+    "dashboard": "serve the read-only view",
+    "replay": "take recorded decisions again and compare",
+    "record": "write the topics to a file",
+}
+"""Every command, with its line of help."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Names the command that was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what was wrong and exit with 2."""
+        self.print_usage(sys.stderr)
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code: 0 done, 1 failed, 2 wrong usage."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in {"-h", "--help", "help"}:
+        sys.stdout.write(_overview())
+        return 0
+    if words[0] == "--version":
+        from importlib.metadata import version  # noqa: PLC0415 - only this option needs it
+
+        sys.stdout.write(f"pileus {version('pileus')}\n")
+        return 0
+    name = words[0]
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f", did you mean '{near[0]}'?" if near else ""
+        sys.stderr.write(f"pileus: no command '{name}'{hint} See 'pileus --help'.\n")
+        return 2
+    module = importlib.import_module(f"pileus.commands.{name.replace('-', '_')}")
+    parser = _Parser(
+        prog=f"pileus {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    module.arguments(parser)
+    return int(module.main(parser.parse_args(words[1:])))
+
+
+def _overview() -> str:
+    """Return the text of ``pileus --help``."""
+    lines = [
+        "usage: pileus COMMAND [OPTION ...]",
+        "",
+        "An autoscaler that foretells load and explains every decision.",
+        "",
+    ]
+    lines += [f"  {name:<11}{text}" for name, text in COMMANDS.items()]
+    lines += ["", "'pileus COMMAND --help' tells a command's options.", ""]
+    return "\n".join(lines)

@@ -1,0 +1,47 @@
+"""Decide and act: the actuators (decider and executor).
+
+Start as many as you like: they share the applications. Actions are carried out on the clouds named by
+the definitions: ``local`` (processes on this machine) and ``memory`` (dry run).
+"""
+
+import os
+import socket
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from pileus.options import add_settings, settings_of
+from pileus.stack.logs import log_to_stderr
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    add_settings(parser)
+
+
+def main(args: Namespace) -> int:
+    """Run until SIGTERM or SIGINT."""
+    from actuators.app import ActuatorSettings, create_app  # noqa: PLC0415 - heavy
+    from actuators.cluster import Rules  # noqa: PLC0415 - heavy
+    from pileus.stack.clouds import clouds  # noqa: PLC0415 - heavy
+    from streams.faust_app import run  # noqa: PLC0415 - heavy
+
+    log_to_stderr()
+    settings = settings_of(args)
+    actuators = ActuatorSettings(
+        broker=settings.broker,
+        partitions=settings.partitions,
+        owner=f"{socket.gethostname()}/{os.getpid()}",
+        rules=Rules(
+            heartbeat_s=settings.heartbeat_s,
+            resend_s=settings.resend_s,
+            stale_s=settings.stale_intervals * settings.sample_interval_s,
+        ),
+        checkpoint_s=settings.checkpoint_s,
+        observe_s=min(settings.evaluation_s, 5.0),
+        session_s=settings.session_s,
+        fetch_wait_s=settings.fetch_wait_s,
+    )
+    sys.stdout.flush()
+    return run(create_app(actuators, clouds=clouds(settings, Path(settings.state_dir)), now=time.time))

@@ -1,0 +1,199 @@
+"""Measure one instance and publish samples and log lines (cartridge agent).
+
+It is told everything by its environment, or by options, which come first. Whose agent it is: PILEUS_MEMBER,
+PILEUS_CLUSTER, PILEUS_APPLICATION, PILEUS_TENANT. What to measure: PILEUS_MEASURE (auto, host, pid:ID or
+cgroup:PATH; auto is its own control group inside a container and the host elsewhere), PILEUS_CPUS,
+PILEUS_MEMORY_LIMIT. Health: PILEUS_HEALTH (http:/path, tcp), asked at PILEUS_HOST and PILEUS_PORT. Logs:
+PILEUS_LOG (files, with ':' between them). Of the settings: broker, partitions, sample_interval_s and
+buffer_records (PILEUS_BROKER ...). It ends on SIGTERM and SIGINT, and when its instance is gone.
+"""
+
+import argparse
+import math
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from config.errors import ConfigError
+from config.settings import Settings, load_settings
+from pileus.options import add_settings
+
+if TYPE_CHECKING:
+    from streams.agent.follow import Follower
+    from streams.agent.measure import Source
+
+OWN = {"PILEUS_MEASURE", "PILEUS_CPUS", "PILEUS_MEMORY_LIMIT"}
+"""What the environment tells agents and nobody else: no settings."""
+FLUSH_S = 1.0
+"""For what is under way when the agent ends (s)."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    who = parser.add_argument_group("whose agent it is")
+    for name in ("member", "cluster", "application"):
+        given = _given(name.upper())
+        who.add_argument(f"--{name}", default=given, required=given is None)
+    who.add_argument("--tenant", default=_given("TENANT") or "default")
+    what = parser.add_argument_group("what it measures")
+    source = what.add_mutually_exclusive_group()
+    source.add_argument("--pid", type=_count, metavar="ID", help="a process and its descendants")
+    source.add_argument("--cgroup", metavar="PATH", help="a control group, below /sys/fs/cgroup")
+    source.add_argument("--host", action="store_true", help="the host it runs on")
+    what.add_argument("--cpus", type=_positive, metavar="N", default=_given("CPUS"), help="processors it may use")
+    what.add_argument(
+        "--memory-limit", type=_count, metavar="BYTES", default=_given("MEMORY_LIMIT"), help="memory it may use"
+    )
+    what.add_argument("--probe", metavar="KIND", default=_given("HEALTH") or "", help="tcp, http:/PATH or '' (none)")
+    what.add_argument("--address", metavar="HOST:PORT", default=_address(), help="where to probe")
+    what.add_argument("--log", action="append", metavar="FILE", help="a log to follow, '-' is stdin; may be repeated")
+    add_settings(parser)
+    parser.add_argument("--interval", type=_positive, metavar="S", help="from sample to sample (sample_interval_s)")
+    parser.add_argument("--partitions", type=_count, metavar="N", help="of the per-application topics")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Measure until told to stop; return 0, or 2 for an option that cannot be."""
+    import logging  # noqa: PLC0415 - only this command needs these
+
+    from streams.agent.agent import Agent, Identity  # noqa: PLC0415
+    from streams.agent.probe import parse_probe  # noqa: PLC0415
+    from streams.producer import connect  # noqa: PLC0415
+    from streams.publisher import Publisher  # noqa: PLC0415
+
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it reports each attempt; we report each change
+    try:
+        settings = _settings(options)
+        interval_s = settings.sample_interval_s
+        probe = parse_probe(options.probe, address=options.address, timeout_s=min(1.0, 0.8 * interval_s))
+        source = _source(options)
+    except (ConfigError, ValueError) as error:
+        sys.stderr.write(f"pileus agent: {error}\n")
+        return 2
+    stop = _stop_signal()
+    publisher = Publisher(
+        lambda: connect(settings.broker),
+        partitions=settings.partitions,
+        limit=settings.buffer_records,
+        on_change=_tell,
+    )
+    agent = Agent(
+        Identity(
+            tenant=options.tenant, application=options.application, cluster=options.cluster, member=options.member
+        ),
+        source=source,
+        probe=probe.ask if probe else None,
+        logs=_logs(options.log or (_given("LOG") or "").split(os.pathsep)),
+        publisher=publisher,
+        interval_s=interval_s,
+        now=time.time,  # noqa: TID251 - a shell
+        clock=time.monotonic,
+    )
+    agent.run(stop)
+    publisher.close(FLUSH_S)
+    if publisher.dropped:
+        sys.stderr.write(f"pileus agent: {publisher.sent} records sent, {publisher.dropped} dropped\n")
+    return 0
+
+
+def _given(name: str) -> str | None:
+    """Return what the environment says; empty counts as nothing."""
+    return os.environ.get(f"PILEUS_{name}") or None
+
+
+def _address() -> str:
+    """Return where the instance listens, as the environment has it."""
+    host, port = _given("HOST") or "127.0.0.1", _given("PORT")
+    return f"{f'[{host}]' if ':' in host else host}:{port}" if port else ""
+
+
+def _count(text: str) -> int:
+    """Read a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number}: must be at least 1")
+    return number
+
+
+def _positive(text: str) -> float:
+    """Read a finite number above 0."""
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text}: must be above 0")
+    return number
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    """Return the settings, with what the options say over them."""
+    environment = {name: value for name, value in os.environ.items() if name not in OWN}
+    said = {
+        "broker": options.broker,
+        "partitions": options.partitions,
+        "sample_interval_s": options.interval,
+    }
+    settings = load_settings(options.settings, environment)
+    return msgspec.structs.replace(settings, **{name: value for name, value in said.items() if value})
+
+
+def _source(options: argparse.Namespace) -> "Source":
+    """Choose what is measured.
+
+    Raises
+    ------
+    ValueError
+        PILEUS_MEASURE says nothing known.
+    """
+    from streams.agent.cgroup import Cgroup, Groups, inside_container  # noqa: PLC0415
+    from streams.agent.host import Host  # noqa: PLC0415
+    from streams.agent.process import ProcessTree  # noqa: PLC0415
+
+    kind, value = _measured(options)
+    if kind == "auto":
+        kind = "cgroup" if inside_container() else "host"
+    if kind == "pid" and value.isdigit():
+        return ProcessTree(int(value), cpus=options.cpus, memory_limit=options.memory_limit)
+    if kind == "cgroup":
+        return Cgroup(Groups(value), cpus=options.cpus, memory_limit=options.memory_limit)
+    if kind == "host":
+        return Host()
+    raise ValueError(f"PILEUS_MEASURE = '{kind}:{value}': must be auto, host, pid:ID or cgroup:PATH")
+
+
+def _measured(options: argparse.Namespace) -> tuple[str, str]:
+    """Return kind and name of what is measured: an option stands over the environment."""
+    if options.pid:
+        return "pid", str(options.pid)
+    if options.cgroup:
+        return "cgroup", options.cgroup
+    if options.host:
+        return "host", ""
+    kind, _, value = (_given("MEASURE") or "auto").partition(":")
+    return kind, value
+
+
+def _logs(names: Sequence[str]) -> "list[Follower]":
+    """Open the logs."""
+    from streams.agent.follow import LogFile, Pipe  # noqa: PLC0415
+
+    known = [name for name in dict.fromkeys(names) if name]
+    return [Pipe(sys.stdin.fileno()) if name == "-" else LogFile(Path(name)) for name in known]
+
+
+def _stop_signal() -> Callable[[float], bool]:
+    """Return a function that waits so many seconds and says whether SIGTERM or SIGINT came."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop.wait
+
+
+def _tell(error: str) -> None:
+    """Say that delivery began to fail or to work."""
+    sys.stderr.write(f"pileus agent: {f'cannot deliver, keeping the newest: {error}' if error else 'delivering'}\n")

@@ -1,0 +1,43 @@
+"""Compute windows, derivatives and forecasts: the stream worker.
+
+Start as many as you like: they share the partitions of ``pileus.samples``.
+"""
+
+import time
+from argparse import ArgumentParser, Namespace
+
+from pileus.options import add_settings, settings_of
+from pileus.stack.logs import log_to_stderr
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    add_settings(parser)
+
+
+def main(args: Namespace) -> int:
+    """Run until SIGTERM or SIGINT."""
+    from streams.cluster import Rules  # noqa: PLC0415 - heavy
+    from streams.faust_app import run  # noqa: PLC0415 - heavy
+    from streams.worker import WorkerSettings, create_app  # noqa: PLC0415 - heavy
+
+    log_to_stderr()
+    settings = settings_of(args)
+    rules = Rules(
+        sample_interval_s=settings.sample_interval_s,
+        evaluation_s=settings.evaluation_s,
+        window_s=settings.window_s,
+        stale_intervals=settings.stale_intervals,
+        fault_s=settings.fault_s,
+        max_future_s=settings.max_future_s,
+        horizon_grid_s=tuple(settings.horizon_grid_s),
+    )
+    worker = WorkerSettings(
+        broker=settings.broker,
+        rules=rules,
+        lateness_s=settings.lateness_s,
+        checkpoint_s=settings.checkpoint_s,
+        session_s=settings.session_s,
+        fetch_wait_s=settings.fetch_wait_s,
+    )
+    return run(create_app(worker, now=time.time))

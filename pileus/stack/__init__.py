@@ -1,0 +1,1 @@
+"""The local stack: the processes that ``pileus run`` starts, watches and ends."""

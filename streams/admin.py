@@ -1,0 +1,87 @@
+"""Make the topics, list what the broker has, and declare definitions (kafka-python)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kafka import KafkaProducer
+from kafka.admin import KafkaAdminClient, NewTopic
+
+from streams.topics import DEFINITIONS, PER_APPLICATION, TOPICS, Topic
+
+EXISTS = 36
+"""Kafka's error code for a topic that is there already."""
+TIMEOUT_MS = 10_000
+
+
+class TopicError(Exception):
+    """A topic could not be made, or is not what Pileus needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """One topic as declared and as found."""
+
+    topic: Topic
+    partitions: int
+    """As declared."""
+    found: int | None
+    """As found; ``None`` when it is missing."""
+
+
+def partitions_of(topic: Topic, partitions: int) -> int:
+    """Return how many partitions a topic has when per-application topics have ``partitions``."""
+    return partitions if topic.partitions == PER_APPLICATION else topic.partitions
+
+
+def create_topics(broker: str, *, partitions: int, replication: int, topics: Iterable[Topic] = TOPICS) -> list[str]:
+    """Make the topics that are missing and return their names. Asking again makes nothing.
+
+    Raises
+    ------
+    TopicError
+        If the broker refuses one, or one exists with another number of partitions.
+    """
+    admin = KafkaAdminClient(bootstrap_servers=broker)
+    try:
+        wanted = [
+            NewTopic(t.name, partitions_of(t, partitions), replication, topic_configs=t.configs()) for t in topics
+        ]
+        answer = admin.create_topics(wanted, raise_errors=False, wait_for_metadata=True, timeout_ms=TIMEOUT_MS)
+    finally:
+        admin.close()
+    codes = {t["name"]: (t["error_code"], t.get("error_message")) for t in answer["topics"]}
+    for name, (code, message) in codes.items():
+        if code not in {0, EXISTS}:
+            raise TopicError(f"{name}: the broker at {broker} refused it: {message} (error {code})")
+    for state in list_topics(broker, partitions=partitions):
+        if state.found is not None and state.found != state.partitions:
+            said = f"has {state.found} partitions, the settings say {state.partitions}"
+            raise TopicError(f"{state.topic.name}: {said}; per-application topics must all have the same number")
+    return [name for name, (code, _) in codes.items() if code == 0]
+
+
+def list_topics(broker: str, *, partitions: int) -> list[TopicState]:
+    """Return every topic of Pileus with what the broker has."""
+    admin = KafkaAdminClient(bootstrap_servers=broker)
+    try:
+        found = {t["name"]: len(t["partitions"]) for t in admin.describe_topics()}
+    finally:
+        admin.close()
+    return [TopicState(t, partitions_of(t, partitions), found.get(t.name)) for t in TOPICS]
+
+
+def publish_definitions(broker: str, documents: Iterable[tuple[str, bytes]]) -> None:
+    """Put definitions into ``pileus.definitions``: key ``kind/tenant/id``, value the document.
+
+    Raises
+    ------
+    KafkaError
+        If the broker did not take one of them in time.
+    """
+    producer = KafkaProducer(bootstrap_servers=broker, acks="all", enable_idempotence=False)
+    try:
+        sent = [producer.send(DEFINITIONS.name, key=key.encode(), value=value, partition=0) for key, value in documents]
+        for each in sent:
+            each.get(TIMEOUT_MS / 1000)
+    finally:
+        producer.close(TIMEOUT_MS / 1000)

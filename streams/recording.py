@@ -1,0 +1,42 @@
+"""A recording: the topics as they were, one JSON line per message. What replay reads."""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One message as it stood in Kafka. ``value`` is its JSON, to the letter."""
+
+    topic: str
+    partition: int
+    offset: int
+    at: float
+    """When it was written to Kafka (s since the Unix epoch)."""
+    key: str = ""
+    value: str = ""
+
+
+_LINE = msgspec.json.Decoder(Line)
+
+
+def lines(text: Iterable[bytes]) -> Iterator[Line]:
+    """Read a recording.
+
+    Raises
+    ------
+    ValueError
+        Naming the line that cannot be read.
+    """
+    for number, raw in enumerate(text, start=1):
+        if not raw.strip():
+            continue
+        try:
+            yield _LINE.decode(raw)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"line {number}: {error}") from error
+
+
+def write(line: Line) -> bytes:
+    """Return one line of a recording."""
+    return msgspec.json.encode(line) + b"\n"

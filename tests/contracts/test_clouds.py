@@ -1,0 +1,218 @@
+"""What every cloud promises. A new adapter is one line in ``CLOUDS``, and a harness of a few lines."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from actuators.clouds.local import LocalCloud
+from actuators.clouds.memory import MemoryCloud
+from actuators.ports import Cloud, Instance, InvalidRequestError, OutOfCapacityError
+from streams.records.action import Launch
+from tests.clouds import SERVER, a_place, free_ports
+
+PORTS = 8
+
+
+class Harness(Protocol):
+    """One adapter with room for ``PORTS`` instances, and what the suite must be able to do to it from outside."""
+
+    cloud: Cloud
+    launch: Launch
+
+    def reopened(self) -> Cloud | None:
+        """Return a new adapter on the same state; ``None`` where the adapter's state is the adapter."""
+        ...
+
+    def lose(self, instance: Instance) -> None:
+        """Let an instance die without the adapter's doing."""
+        ...
+
+    async def close(self) -> None:
+        """Leave nothing behind."""
+        ...
+
+
+class LocalHarness:
+    def __init__(self, tmp_path: Path) -> None:
+        self._state = tmp_path / "cloud"
+        self.cloud: Cloud = LocalCloud(self._state)
+        self.launch = Launch(command=SERVER, ports=free_ports(PORTS))
+
+    def reopened(self) -> Cloud | None:
+        return LocalCloud(self._state)
+
+    def lose(self, instance: Instance) -> None:
+        os.kill(int(instance.instance.removeprefix("process-")), signal.SIGKILL)
+
+    async def close(self) -> None:
+        assert await LocalCloud(self._state).destroy_all(grace_s=1.0) == {}
+
+
+class MemoryHarness:
+    def __init__(self, _: Path) -> None:
+        self._memory = MemoryCloud(now=lambda: 0.0, capacity={"p1": PORTS, "p2": PORTS})
+        self.cloud: Cloud = self._memory
+        self.launch = Launch()
+
+    def reopened(self) -> Cloud | None:
+        return None
+
+    def lose(self, instance: Instance) -> None:
+        self._memory.lose(instance.where.member)
+
+    async def close(self) -> None:
+        pass
+
+
+CLOUDS: list[Callable[[Path], Harness]] = [LocalHarness, MemoryHarness]
+
+
+@pytest.fixture(params=CLOUDS, ids=["local", "memory"])
+async def harness(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Harness]:
+    harness: Harness = request.param(tmp_path)
+    yield harness
+    await harness.close()
+
+
+async def test_a_new_cloud_has_no_instances(harness: Harness) -> None:
+    assert await harness.cloud.instances() == {}
+
+
+async def test_a_launched_instance_shows_with_all_that_it_belongs_to(harness: Harness) -> None:
+    launched = await harness.cloud.launch(a_place(), harness.launch)
+
+    assert await harness.cloud.instances() == {"shop-web-1": launched}
+    assert launched.where == a_place()
+    assert launched.instance
+    assert launched.port > 0
+
+
+async def test_launching_a_member_twice_launches_one_instance(harness: Harness) -> None:
+    first = await harness.cloud.launch(a_place(), harness.launch)
+    second = await harness.cloud.launch(a_place(), harness.launch)
+
+    assert first == second
+    assert await harness.cloud.instances() == {"shop-web-1": first}
+
+
+async def test_launching_a_member_many_times_at_once_launches_one_instance(harness: Harness) -> None:
+    launched = await asyncio.gather(*(harness.cloud.launch(a_place(), harness.launch) for _ in range(6)))
+
+    assert len({instance.instance for instance in launched}) == 1
+    assert await harness.cloud.instances() == {"shop-web-1": launched[0]}
+
+
+async def test_many_members_launched_at_once_are_many_instances(harness: Harness) -> None:
+    places = [a_place(f"shop-web-{i}") for i in range(PORTS)]
+
+    launched = await asyncio.gather(*(harness.cloud.launch(where, harness.launch) for where in places))
+
+    assert len({instance.instance for instance in launched}) == PORTS
+    assert len({instance.port for instance in launched}) == PORTS
+    assert sorted(await harness.cloud.instances()) == sorted(where.member for where in places)
+
+
+async def test_the_first_launch_of_a_member_counts(harness: Harness) -> None:
+    await harness.cloud.launch(a_place(partition="p1"), harness.launch)
+
+    again = await harness.cloud.launch(a_place(partition="p2"), harness.launch)
+
+    assert again.where.partition == "p1"
+
+
+async def test_a_terminated_instance_is_gone_when_the_call_returns(harness: Harness) -> None:
+    await harness.cloud.launch(a_place("shop-web-1"), harness.launch)
+    kept = await harness.cloud.launch(a_place("shop-web-2"), harness.launch)
+
+    await harness.cloud.terminate("shop-web-1", 5.0)
+
+    assert await harness.cloud.instances() == {"shop-web-2": kept}
+
+
+@pytest.mark.parametrize("member", ["shop-web-9", "", "../../etc", "NOT A MEMBER"])
+async def test_terminating_what_never_was_is_a_success(harness: Harness, member: str) -> None:
+    kept = await harness.cloud.launch(a_place(), harness.launch)
+
+    await harness.cloud.terminate(member, 5.0)
+
+    assert await harness.cloud.instances() == {"shop-web-1": kept}
+
+
+async def test_terminating_twice_is_a_success(harness: Harness) -> None:
+    await harness.cloud.launch(a_place(), harness.launch)
+
+    await asyncio.gather(*(harness.cloud.terminate("shop-web-1", 5.0) for _ in range(3)))
+    await harness.cloud.terminate("shop-web-1", 5.0)
+
+    assert await harness.cloud.instances() == {}
+
+
+async def test_a_terminated_member_never_comes_back(harness: Harness) -> None:
+    await harness.cloud.launch(a_place(), harness.launch)
+    await harness.cloud.terminate("shop-web-1", 5.0)
+
+    with pytest.raises(InvalidRequestError, match="shop-web-1"):
+        await harness.cloud.launch(a_place(), harness.launch)
+
+    assert await harness.cloud.instances() == {}
+
+
+async def test_a_member_terminated_before_its_launch_arrives_is_not_launched(harness: Harness) -> None:
+    await harness.cloud.terminate("shop-web-1", 5.0)
+
+    with pytest.raises(InvalidRequestError, match="shop-web-1"):
+        await harness.cloud.launch(a_place(), harness.launch)
+
+
+async def test_an_instance_that_dies_by_itself_disappears_and_does_not_come_back(harness: Harness) -> None:
+    lost = await harness.cloud.launch(a_place("shop-web-1"), harness.launch)
+    kept = await harness.cloud.launch(a_place("shop-web-2"), harness.launch)
+
+    harness.lose(lost)
+
+    async with asyncio.timeout(20):
+        while await harness.cloud.instances() != {"shop-web-2": kept}:
+            await asyncio.sleep(0.02)
+    with pytest.raises(InvalidRequestError, match="shop-web-1"):
+        await harness.cloud.launch(a_place("shop-web-1"), harness.launch)
+    await harness.cloud.terminate("shop-web-1", 5.0)
+
+
+async def test_no_room_is_an_error_of_its_own_until_there_is_room(harness: Harness) -> None:
+    for i in range(PORTS):
+        await harness.cloud.launch(a_place(f"shop-web-{i}"), harness.launch)
+
+    with pytest.raises(OutOfCapacityError, match=str(PORTS)):
+        await harness.cloud.launch(a_place("shop-web-8"), harness.launch)
+    await harness.cloud.terminate("shop-web-0", 5.0)
+    await harness.cloud.launch(a_place("shop-web-8"), harness.launch)
+
+    assert len(await harness.cloud.instances()) == PORTS
+
+
+@pytest.mark.parametrize("member", ["", "Shop", "a/b", "..", "-a", "a-", "a" * 64, "a\n", "ä"])
+async def test_a_name_that_no_member_has_is_refused(harness: Harness, member: str) -> None:
+    with pytest.raises(InvalidRequestError, match="member = "):
+        await harness.cloud.launch(a_place(member), harness.launch)
+
+
+async def test_a_new_adapter_on_the_same_state_finds_instances_and_tombstones(harness: Harness) -> None:
+    kept = await harness.cloud.launch(a_place("shop-web-1"), harness.launch)
+    await harness.cloud.launch(a_place("shop-web-2"), harness.launch)
+    await harness.cloud.terminate("shop-web-2", 5.0)
+
+    reopened = harness.reopened()
+    if reopened is None:
+        return  # the adapter is its own state: nothing to find again
+
+    assert await reopened.instances() == {"shop-web-1": kept}
+    assert await reopened.launch(a_place("shop-web-1"), harness.launch) == kept
+    with pytest.raises(InvalidRequestError, match="shop-web-2"):
+        await reopened.launch(a_place("shop-web-2"), harness.launch)
+    await reopened.terminate("shop-web-1", 5.0)
+    assert await harness.cloud.instances() == {}

@@ -1,0 +1,86 @@
+"""The sample application's service, in virtual time, and its settings."""
+
+import asyncio
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from pileus.sample_app import Service, Settings, settings
+
+REQUEST = make_mocked_request("GET", "/")
+
+
+def a_service(*, slots: int = 2, grace_s: float = 8.0) -> Service:
+    return Service(Settings(host="127.0.0.1", port=0, service_s=0.25, slots=slots, grace_s=grace_s))
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    ("requests", "slots", "takes_s"),
+    [
+        pytest.param(1, 2, 0.25, id="one request takes its service time"),
+        pytest.param(2, 2, 0.25, id="as many as slots at the same time"),
+        pytest.param(5, 2, 0.75, id="the others wait for a slot"),
+    ],
+)
+async def test_slots(requests: int, slots: int, takes_s: float) -> None:
+    loop, service = asyncio.get_running_loop(), a_service(slots=slots)
+    start = loop.time()
+    answers = await asyncio.gather(*(service._answer(REQUEST) for _ in range(requests)))
+
+    assert {a.status for a in answers} == {200}
+    assert loop.time() - start == pytest.approx(takes_s)
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    ("requests", "grace_s", "takes_s"),
+    [
+        pytest.param(0, 8.0, 0.0, id="idle: at once"),
+        pytest.param(4, 8.0, 0.5, id="busy: when the last one has ended"),
+        pytest.param(40, 1.0, 1.0, id="too busy: after the grace time"),
+    ],
+)
+async def test_drain(requests: int, grace_s: float, takes_s: float) -> None:
+    loop, service = asyncio.get_running_loop(), a_service(grace_s=grace_s)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(service._answer(REQUEST)) for _ in range(requests)]
+        await asyncio.sleep(0)
+        start = loop.time()
+        await service.drain()
+
+        assert loop.time() - start == pytest.approx(takes_s)
+        assert (await service._health(REQUEST)).status == 503
+        for task in tasks:
+            task.cancel()
+
+
+@pytest.mark.looptime
+async def test_a_request_whose_client_has_gone_gives_its_place_back() -> None:
+    loop, service = asyncio.get_running_loop(), a_service(slots=1)
+    start = loop.time()
+    gone = [asyncio.create_task(service._answer(REQUEST)) for _ in range(10)]
+    await asyncio.sleep(0.1)
+    for task in gone:
+        task.cancel()
+    await service._answer(REQUEST)
+
+    assert loop.time() - start == pytest.approx(0.1 + 0.25)
+
+
+def test_settings_have_defaults() -> None:
+    assert settings({}) == Settings(host="127.0.0.1", port=8080, service_s=0.25, slots=10, grace_s=8.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        pytest.param("PORT", "70000", r"PORT = 70000: must be in \[0, 65535\]", id="a port too high"),
+        pytest.param("SLOTS", "0", r"SLOTS = 0: must be in \[1, 100000\]", id="no slot"),
+        pytest.param("SERVICE_S", "nan", "SERVICE_S = nan: must be in", id="not a number"),
+        pytest.param("GRACE_S", "long", "GRACE_S = 'long': must be a number", id="a word"),
+    ],
+)
+def test_a_wrong_setting_is_refused(name: str, value: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        settings({name: value})

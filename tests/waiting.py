@@ -1,0 +1,27 @@
+"""Wait for a condition, with a bound: what tests do instead of sleeping and hoping."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+
+LOOK_EVERY_S = 0.02
+
+
+def wait_until(condition: Callable[[], object], *, within_s: float, what: str) -> None:
+    """Return as soon as the condition holds; fail with ``what`` was awaited when it does not hold in time."""
+    deadline, pause = time.monotonic() + within_s, threading.Event()
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within_s:g} s: {what}")
+        pause.wait(LOOK_EVERY_S)
+
+
+async def until(condition: Callable[[], object], *, within_s: float, what: str) -> None:
+    """Do the same in an event loop, by the loop's clock."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + within_s
+    while not condition():
+        if loop.time() > deadline:
+            raise AssertionError(f"not within {within_s:g} s: {what}")
+        await asyncio.sleep(LOOK_EVERY_S)
