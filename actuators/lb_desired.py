@@ -39,7 +39,7 @@ def desired(members: Mapping[str, Member], *, fails: Mapping[str, int], routed: 
     Another one enters when it has answered. A member that drains, ends or is unknown goes out, whatever it answers.
     """
     able = candidates(members)
-    good = [t for t in able if fails.get(t.member, 0 if t.member in routed else 1) < (FAILS if t.member in routed else 1)]
+    good = [t for t in able if (fails.get(t.member, 0) < FAILS if t.member in routed else fails.get(t.member) == 0)]
     if good:
         return Desired(targets=tuple(good))
     held = [t for t in able if t.member in routed]

@@ -9,6 +9,13 @@ MIN_COVERED = 0.5
 """Share of an interval that must be known; below, there is no sample (missing is not zero)."""
 
 
+def require_interval(interval_s: float) -> float:
+    """Return ``interval_s``, or raise ValueError when it is too short to be looked at several times."""
+    if not MAX_GAP_S <= interval_s < math.inf:
+        raise ValueError(f"interval = {interval_s} s: must be at least {MAX_GAP_S} s")
+    return interval_s
+
+
 @dataclass(frozen=True, slots=True)
 class Mean:
     """The mean of one interval."""
@@ -25,9 +32,7 @@ class Intervals:
     """
 
     def __init__(self, interval_s: float) -> None:
-        if not interval_s >= MAX_GAP_S:
-            raise ValueError(f"interval_s = {interval_s}: must be at least {MAX_GAP_S} s")
-        self._interval_s = interval_s
+        self._interval_s = require_interval(interval_s)
         self._k = 0
         self._sum = 0.0
         self._covered_s = 0.0

@@ -50,9 +50,7 @@ class MembersFold:
 
     def seen(self, *, revision: int, complete: bool) -> Seen:
         """Return what is known, as a value that further reading does not change."""
-        return Seen(
-            members=dict(self._members), known=frozenset(self._known), revision=revision, complete=complete
-        )
+        return Seen(members=dict(self._members), known=frozenset(self._known), revision=revision, complete=complete)
 
     def _keep(self, member: Member) -> None:
         """Keep the newest record of a member that is not gone."""

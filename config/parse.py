@@ -88,9 +88,16 @@ def _validate(source: Source, model: type[Declaration], document: dict[str, Any]
     try:
         definition = model.model_validate(tidied)
     except ValidationError as error:
-        found = tuple(_problem(source.file, model, each) for each in error.errors(include_url=False))
+        found = tuple(_problem(source.file, model, each) for each in _causes(error))
         return Parsed(source, None, claims, found, tuple(warnings))
     return Parsed(source, definition, definition.identity, (), tuple(warnings))
+
+
+def _causes(error: ValidationError) -> list[Any]:
+    """Return the errors without those that others entail: a list is too short because its items are wrong."""
+    errors = error.errors(include_url=False)
+    above = {each["loc"][:i] for each in errors for i in range(len(each["loc"]))}
+    return [each for each in errors if each["type"] != "too_short" or each["loc"] not in above]
 
 
 def _problem(file: str, model: type[Definition], error: Mapping[str, Any]) -> Problem:

@@ -18,6 +18,8 @@ LARGEST = 4 * 1024 * 1024
 Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 """Knows no types: what a plain word means is decided here, as JSON and YAML 1.2 have it."""
 
+TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "map")}
+"""What nodes have that were given no tag."""
 INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,300})")
 DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 WORDS = {"null": None, "~": None, "": None, "true": True, "false": False}
@@ -144,7 +146,7 @@ def _plain(node: yaml.Node, seen: set[int]) -> Any:
     if id(node) in seen:
         raise _SyntaxError(mark.line + 1, mark.column + 1, "must not be referred to by an alias")
     seen.add(id(node))
-    if not node.tag.startswith("tag:yaml.org,2002:"):
+    if node.tag not in TAGS:
         raise _SyntaxError(mark.line + 1, mark.column + 1, f"must not have a tag, has {node.tag}")
     if isinstance(node, yaml.SequenceNode):
         return [_plain(each, seen) for each in node.value]

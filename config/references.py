@@ -69,10 +69,10 @@ class _Checker:
     def network_partition(self, network: NetworkPartition) -> None:
         """Check providers, ids and ports."""
         self.unique(network, ((("partitions", i, "id"), each.id) for i, each in enumerate(network.partitions)))
+        if not all(network.provider_of(each) for each in network.partitions):
+            self.wrong(network, ("provider",), ABSENT, "must be given")
         for i, partition in enumerate(network.partitions):
-            if not network.provider_of(partition):
-                self.wrong(network, ("provider",), ABSENT, "must be given")
-            elif partition.provider and partition.provider != network.provider:
+            if partition.provider and partition.provider != network.provider:
                 what = "obsolete, counts only while the network partition has none"
                 self.doubt(network, ("partitions", i, "provider"), partition.provider, what)
             if network.provider_of(partition) == LOCAL:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,12 @@ LOOK_S = 2.0
 """How often topics that appeared are looked for, and whether the broker still answers."""
 ANSWER_S = 5.0
 """How long the broker may take to answer."""
+MISSES = 3
+"""Looks in a row without an answer after which the broker is away: one node may restart."""
+CATCH_UP_S = 20.0
+"""How long the pages wait for the model to be whole."""
+CLOSE_S = 0.5
+"""How long the clients may take to close."""
 POLL_S = 0.1
 """How long a fetch waits for records."""
 BATCH = 500
@@ -47,6 +53,8 @@ class Feed:
     """Seconds since the Unix epoch."""
     positions: dict[TopicPartition, int] = field(default_factory=dict)
     """Next offset to be read."""
+    patience: float = 0.0
+    """When a model that is not whole is shown all the same (loop time)."""
 
     async def run(self) -> None:
         """Follow the topics until cancelled; whatever the broker does, come back."""
@@ -55,7 +63,7 @@ class Feed:
             before = self.status.connections
             try:
                 await self._follow()
-            except (KafkaError, OSError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever the client or the broker does: note it, come back
                 failures = 1 if self.status.connections > before else failures + 1
                 self._down(error)
             await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S)) - 1])
@@ -75,11 +83,12 @@ class Feed:
             self.positions.clear()
             self.status.up(self.clock())
             log.info("broker answers", broker=self.status.broker)
-            look = asyncio.get_running_loop().time()
+            clock, look, misses = asyncio.get_running_loop().time, 0.0, 0
+            self.patience = clock() + CATCH_UP_S
             while True:
-                if asyncio.get_running_loop().time() >= look:
-                    await self._look(consumer, admin)
-                    look = asyncio.get_running_loop().time() + LOOK_S
+                if clock() >= look:
+                    misses = 0 if await self._look(consumer, admin, last=misses + 1 >= MISSES) else misses + 1
+                    look = clock() + (LOOK_S / 4 if misses else LOOK_S)
                 if self.positions:
                     await self._read(consumer)
                 else:
@@ -90,16 +99,22 @@ class Feed:
         self._caught_up()
         await asyncio.sleep(POLL_S)
 
-    async def _look(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient) -> None:
-        """Assign the partitions that appeared since the last look. Fails when the broker is away."""
-        async with asyncio.timeout(ANSWER_S):
-            described = await admin.describe_topics()
+    async def _look(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient, *, last: bool) -> bool:
+        """Assign the partitions that appeared since; ``False`` without an answer, which the ``last`` try raises."""
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                described = await admin.describe_topics()
+        except (KafkaError, OSError, TimeoutError):
+            if last:
+                raise
+            return False
         found = {t["topic"]: [p["partition"] for p in t["partitions"]] for t in described if t["topic"] in DECODERS}
         self.status.partitions = {topic: len(partitions) for topic, partitions in found.items()}
         every = {TopicPartition(topic, p) for topic, partitions in found.items() for p in partitions}
         if new := sorted(every - set(self.positions)):
             async with asyncio.timeout(2 * ANSWER_S):
                 await self._assign(consumer, new)
+        return True
 
     async def _assign(self, consumer: AIOKafkaConsumer, new: Sequence[TopicPartition]) -> None:
         """Add partitions, each from where the model needs it."""
@@ -137,8 +152,13 @@ class Feed:
         self._measure_lag(consumer)
         if self.status.caught_up:
             self._tell(changes)
-        elif not got:
+        elif not got and (self._whole(consumer) or asyncio.get_running_loop().time() > self.patience):
             self._caught_up()
+
+    def _whole(self, consumer: AIOKafkaConsumer) -> bool:
+        """Return whether every partition has been read up to the high watermark that its last fetch named."""
+        marks = {p: consumer.highwater(p) for p in self.positions}
+        return all(mark is not None and self.positions[p] >= mark for p, mark in marks.items())
 
     def _measure_lag(self, consumer: AIOKafkaConsumer) -> None:
         """Sum up what is left to read, from the high watermarks of the fetches (the broker's end offsets may lie)."""
@@ -162,7 +182,7 @@ class Feed:
 
 
 @contextlib.asynccontextmanager
-async def _connected(broker: str) -> Any:
+async def _connected(broker: str) -> AsyncIterator[tuple[AIOKafkaConsumer, AIOKafkaAdminClient]]:
     """Yield a consumer and an admin client that are connected; end both whatever happens."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=broker,
@@ -179,6 +199,14 @@ async def _connected(broker: str) -> Any:
             await admin.start()
         yield consumer, admin
     finally:
-        for client in (consumer.stop(), admin.close()):
-            with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                await asyncio.wait_for(client, 0.5)
+        await _ended(consumer.stop(), admin.close())
+
+
+async def _ended(*closing: Coroutine[Any, Any, None]) -> None:
+    """Let the clients end; one that takes too long or fails in it is left behind."""
+    done, late = await asyncio.wait([asyncio.ensure_future(each) for each in closing], timeout=CLOSE_S)
+    for task in late:
+        task.cancel()
+    for task in done:
+        if not task.cancelled():
+            task.exception()

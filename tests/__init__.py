@@ -1,1 +1,1 @@
-"""The tests, by what they need: see STYLE in ``docs/``; ``make test`` runs them all."""
+"""The tests, by what they need; ``make test`` runs them all."""

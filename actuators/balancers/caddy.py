@@ -107,6 +107,10 @@ class CaddyBalancer:
                 self._forget(cluster, state.target)
         return ClusterTraffic(targets=states, in_flight=counts.in_flight, count=counts.requests)
 
+    def require(self, cluster: str) -> None:
+        """Raise :class:`BalancerError` when this Caddy does not serve ``cluster``."""
+        self._frontend(cluster)
+
     def close(self) -> None:
         """Let go of the connection. Nothing changes in Caddy."""
         self._admin.close()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from actuators.balancers.caddy_config import Frontend, caddy_config
+from actuators.balancers.caddy_counts import read_counts
 from actuators.balancers.caddy_files import CONFIG, MemberFiles
 from actuators.ports import BalancerError
 
@@ -132,15 +133,22 @@ class Caddy:
                 raise BalancerError(f"caddy: cannot start: {error}") from error
 
     def _wait(self, timeout_s: float) -> None:
-        """Wait until the admin API answers: the servers listen by then."""
+        """Wait until every declared port was checked once: before, Caddy takes each for healthy."""
         until = time.monotonic() + timeout_s
         while time.monotonic() < until:
             if not self.alive:
                 raise BalancerError(f"caddy: ended at its start: {self._last_words()}")
-            if _answers(self.admin):
+            if self._checked(_get(self.admin, "/metrics")):
                 return
             time.sleep(ASK_EVERY_S)
         raise BalancerError(f"caddy: no answer on {self.admin} within {timeout_s} s: {self._last_words()}")
+
+    def _checked(self, metrics: str) -> bool:
+        """Say whether the first round of health checks is over."""
+        if not metrics:
+            return False
+        counts = ((frontend, read_counts(metrics, cluster)) for cluster, frontend in self._clusters.items())
+        return all(c.checks >= len(frontend.ports) and not c.checking for frontend, c in counts)
 
     def _last_words(self) -> str:
         """Return the end of the log."""
@@ -170,14 +178,14 @@ def _require_free(address: str) -> None:
             raise BalancerError(f"caddy: {address} cannot be used: {error.strerror}") from error
 
 
-def _answers(admin: str) -> bool:
-    """Say whether the admin API knows its upstreams."""
-    host, _, port = admin.rpartition(":")
+def _get(address: str, path: str) -> str:
+    """Ask the admin API; empty when it does not answer."""
+    host, _, port = address.rpartition(":")
     connection = http.client.HTTPConnection(host, int(port), timeout=1.0)
     try:
-        connection.request("GET", "/reverse_proxy/upstreams")
-        return connection.getresponse().status == http.client.OK
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
     except (OSError, http.client.HTTPException):
-        return False
+        return ""
     finally:
         connection.close()

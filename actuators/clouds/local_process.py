@@ -21,8 +21,9 @@ from actuators.clouds import local_claim
 CLAIM_DELAY_S = 30.0
 """A process writes its claim at most this long after it was created (s)."""
 _DEAD = {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
-_children: set[int] = set()
-"""Every process started here and not yet reaped: children belong to the process, not to an object."""
+LARGEST_PID = 2**31 - 1
+_children: dict[int, Mapping[str, str]] = {}
+"""The environment of every process started here and not yet reaped: children are the process's, not an object's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def read_claim(path: Path) -> Claim | None:
         pid, at = int(path.read_bytes()), path.stat().st_mtime
     except (FileNotFoundError, ValueError):
         return None
-    return Claim(pid, at) if pid > 1 and pid not in {os.getpid(), os.getpgrp()} else None
+    return Claim(pid, at) if 1 < pid <= LARGEST_PID and pid not in {os.getpid(), os.getpgrp()} else None
 
 
 def start(command: Sequence[str], *, claim: Path, environment: Mapping[str, str], log: Path) -> int:
@@ -72,7 +73,7 @@ def start(command: Sequence[str], *, claim: Path, environment: Mapping[str, str]
         raise
     finally:
         os.close(report)
-    _children.add(pid)
+    _children[pid] = environment
     return ended
 
 
@@ -112,7 +113,7 @@ def signal_groups(claims: Iterable[Claim], token: Mapping[str, str], number: sig
     A group is ours when its leader is, or while its leader is a child that we have not reaped: the
     number cannot have been given to anybody else.
     """
-    groups = [claim.pid for claim in claims if claim.pid in _children or lives(claim, token)]
+    groups = [claim.pid for claim in claims if _is_child(claim.pid, token) or lives(claim, token)]
     for group in groups:
         signal_group(group, number)
     return groups
@@ -159,7 +160,11 @@ def _reap(pid: int) -> None:
         except ChildProcessError:
             ended = pid
         if ended:
-            _children.discard(pid)
+            _children.pop(pid, None)
+
+
+def _is_child(pid: int, token: Mapping[str, str]) -> bool:
+    return token.items() <= _children.get(pid, {}).items()
 
 
 def _environment(process: psutil.Process) -> dict[str, str]:

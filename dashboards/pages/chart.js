@@ -87,7 +87,8 @@ export class Chart {
     const c = colours();
     const now = this.observed.t.at(-1) ?? 0;
     const end = Math.max(this.forecast.t.at(-1) ?? now, now + this.span / 60);
-    const from = now - this.span;
+    const first = this.observed.t[0] ?? now;
+    const from = Math.max(now - this.span, Math.min(first, now - 45));
     const axis = { gridcolor: c.grid, zeroline: false, rangemode: "tozero", automargin: false, fixedrange: true, tickfont: { size: 11 }, nticks: 6 };
     const small = { size: 11, color: c.muted };
     const head = (text, y) => ({ text, xref: "paper", yref: "paper", x: 0, y, xanchor: "left", yanchor: "bottom", showarrow: false, font: small });
@@ -99,7 +100,7 @@ export class Chart {
       font: { family: "inherit", size: 12, color: c.text }, hovermode: "x unified", uirevision: "keep",
       hoverlabel: { bgcolor: c.card, bordercolor: c.line, font: { color: c.text, size: 12 } },
       legend: { orientation: "h", traceorder: "normal", x: narrow ? 0 : 1, xanchor: narrow ? "left" : "right", y: narrow ? 1.07 : 1.02, yanchor: "bottom", font: { size: 11.5 }, itemclick: false, itemdoubleclick: false },
-      xaxis: { type: "date", range: [local(from), local(end)], gridcolor: c.grid, fixedrange: true, anchor: "y2", tickfont: { size: 11 }, tickformat: "%H:%M:%S", hoverformat: "%H:%M:%S", nticks: narrow ? 4 : 9 },
+      xaxis: { type: "date", range: [local(from), local(end)], gridcolor: c.grid, fixedrange: true, anchor: "y2", ticks: "outside", ticklen: 5, tickcolor: "transparent", tickfont: { size: 11 }, tickformat: "%H:%M:%S", hoverformat: "%H:%M:%S", nticks: narrow ? 4 : 9 },
       yaxis: { ...axis, domain: [0.40, 1] },
       yaxis2: { ...axis, domain: [0, 0.30], range: [0, highest * 1.18 + 0.2], dtick: Math.max(1, Math.ceil(highest / 4)), tickformat: "d" },
       shapes: [

@@ -20,7 +20,7 @@ async function ask(path) {
 
 // Clusters ---------------------------------------------------------------------------------------
 
-async function loadClusters() {
+async function loadTiles() {
   const list = await ask("/api/clusters");
   const names = new Set(list.map((c) => c.cluster));
   for (const name of state.clusters.keys()) if (!names.has(name)) state.clusters.delete(name);
@@ -28,6 +28,10 @@ async function loadClusters() {
   const wished = decodeURIComponent(location.hash.slice(1));
   if (!names.has(state.chosen)) state.chosen = names.has(wished) ? wished : list[0]?.cluster ?? null;
   drawTiles();
+}
+
+async function loadClusters() {
+  await loadTiles();
   await loadChosen();
 }
 
@@ -228,4 +232,5 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden && st
 if (!window.Plotly) $("caption").textContent = "The chart library did not load.";
 listen();
 every(1000, refresh);
+every(10000, async () => { if (!document.hidden && state.linked) await loadTiles(); });
 every(2000, async () => { if (!document.hidden && state.linked) { await loadHealth(); await loadLogs(); } });

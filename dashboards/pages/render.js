@@ -126,7 +126,7 @@ export function caption(view, signal) {
   if (!s) return "No forecast yet.";
   if (s.observed === null) return `${SIGNALS[signal] ?? signal} is unknown (${WHY[s.why] ?? s.why}): nothing is removed while it is.`;
   const ahead = s.forecast === null ? "no forecast yet" : `${number(s.forecast)} expected in ${seconds(c.horizon_s)}`;
-  return `Now ${number(s.observed)} ${NOUNS[signal] ?? ""}, ${ahead}; ${c.serving} of ${plural(c.wanted ?? 0, "wanted member")} serving.`;
+  return `Now ${number(s.observed)} ${NOUNS[signal] ?? ""}, ${ahead}; ${c.serving} serving${c.wanted === null ? "" : ` of ${plural(c.wanted, "member")} wanted`}.`;
 }
 
 function oldest(samples) {

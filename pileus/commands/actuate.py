@@ -22,10 +22,10 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(args: Namespace) -> int:
     """Run until SIGTERM or SIGINT."""
-    from actuators.app import ActuatorSettings, create_app  # noqa: PLC0415 - heavy
-    from actuators.cluster import Rules  # noqa: PLC0415 - heavy
-    from pileus.stack.clouds import clouds  # noqa: PLC0415 - heavy
-    from streams.faust_app import run  # noqa: PLC0415 - heavy
+    from actuators.app import ActuatorSettings, create_app
+    from actuators.cluster import Rules
+    from pileus.stack.clouds import clouds
+    from streams.faust_app import run
 
     log_to_stderr()
     settings = settings_of(args)

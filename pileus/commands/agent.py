@@ -61,12 +61,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Measure until told to stop; return 0, or 2 for an option that cannot be."""
-    import logging  # noqa: PLC0415 - only this command needs these
+    import logging
 
-    from streams.agent.agent import Agent, Identity  # noqa: PLC0415
-    from streams.agent.probe import parse_probe  # noqa: PLC0415
-    from streams.producer import connect  # noqa: PLC0415
-    from streams.publisher import Publisher  # noqa: PLC0415
+    from streams.agent.agent import Agent, Identity
+    from streams.agent.probe import parse_probe
+    from streams.producer import connect
+    from streams.publisher import Publisher
 
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it reports each attempt; we report each change
     try:
@@ -93,7 +93,7 @@ def main(options: argparse.Namespace) -> int:
         logs=_logs(options.log or (_given("LOG") or "").split(os.pathsep)),
         publisher=publisher,
         interval_s=interval_s,
-        now=time.time,  # noqa: TID251 - a shell
+        now=time.time,
         clock=time.monotonic,
     )
     agent.run(stop)
@@ -150,9 +150,9 @@ def _source(options: argparse.Namespace) -> "Source":
     ValueError
         PILEUS_MEASURE says nothing known.
     """
-    from streams.agent.cgroup import Cgroup, Groups, inside_container  # noqa: PLC0415
-    from streams.agent.host import Host  # noqa: PLC0415
-    from streams.agent.process import ProcessTree  # noqa: PLC0415
+    from streams.agent.cgroup import Cgroup, Groups, inside_container
+    from streams.agent.host import Host
+    from streams.agent.process import ProcessTree
 
     kind, value = _measured(options)
     if kind == "auto":
@@ -180,7 +180,7 @@ def _measured(options: argparse.Namespace) -> tuple[str, str]:
 
 def _logs(names: Sequence[str]) -> "list[Follower]":
     """Open the logs."""
-    from streams.agent.follow import LogFile, Pipe  # noqa: PLC0415
+    from streams.agent.follow import LogFile, Pipe
 
     known = [name for name in dict.fromkeys(names) if name]
     return [Pipe(sys.stdin.fileno()) if name == "-" else LogFile(Path(name)) for name in known]

@@ -27,14 +27,14 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(args: Namespace) -> int:
     """Serve until SIGTERM or SIGINT; 0 ended so, 1 could not listen, 2 wrong usage."""
-    from dashboards.serve import ListenError, serve  # noqa: PLC0415 - heavy
+    from dashboards.serve import ListenError, serve
 
     log_to_stderr()
     settings = settings_of(args)
     host = args.host or settings.dashboard_host
     port = settings.dashboard_port if args.port is None else args.port
     try:
-        serve(broker=settings.broker, host=host, port=port, allowed=args.allowed_host, clock=time.time)  # noqa: TID251 - the shell's clock
+        serve(broker=settings.broker, host=host, port=port, allowed=args.allowed_host, clock=time.time)
     except ListenError as error:
         sys.stderr.write(f"pileus dashboard: {error}\n")
         return 1

@@ -17,9 +17,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(args: Namespace) -> int:
     """Create or list; 0 done, 1 the broker refused or a topic is missing or wrong."""
-    from kafka.errors import KafkaError  # noqa: PLC0415 - heavy
+    from kafka.errors import KafkaError
 
-    from streams.admin import TopicError, create_topics  # noqa: PLC0415 - heavy
+    from streams.admin import TopicError, create_topics
 
     settings = settings_of(args)
     try:
@@ -34,7 +34,7 @@ def main(args: Namespace) -> int:
 
 def _list(broker: str, partitions: int) -> int:
     """Print every topic as declared and as found."""
-    from streams.admin import list_topics  # noqa: PLC0415 - heavy
+    from streams.admin import list_topics
 
     states = list_topics(broker, partitions=partitions)
     rows = [("TOPIC", "PARTITIONS", "CLEANUP", "KEY", "CARRIES")]

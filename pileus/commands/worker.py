@@ -17,9 +17,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(args: Namespace) -> int:
     """Run until SIGTERM or SIGINT."""
-    from streams.cluster import Rules  # noqa: PLC0415 - heavy
-    from streams.faust_app import run  # noqa: PLC0415 - heavy
-    from streams.worker import WorkerSettings, create_app  # noqa: PLC0415 - heavy
+    from streams.cluster import Rules
+    from streams.faust_app import run
+    from streams.worker import WorkerSettings, create_app
 
     log_to_stderr()
     settings = settings_of(args)

@@ -15,7 +15,6 @@ KILL_WAIT_S = 5.0
 METADATA, VERSION, CORRELATION = 3, 4, 1
 NO_TOPICS = struct.pack(">ib", 0, 0)
 """Body of a Metadata request: an empty list of topics, none to be created."""
-MAX_ANSWER_BYTES = 1 << 20
 
 
 class BrokerError(RuntimeError):
@@ -112,8 +111,7 @@ def answers(address: str, *, timeout_s: float = 1.0) -> bool:
         with socket.create_connection((host, int(port)), timeout_s) as connection, connection.makefile("rb") as answer:
             connection.settimeout(timeout_s)
             connection.sendall(struct.pack(">i", len(header + NO_TOPICS)) + header + NO_TOPICS)
-            (size,) = struct.unpack(">i", answer.read(4))
-            correlation, _throttle_ms, brokers = struct.unpack(">iii", answer.read(min(size, MAX_ANSWER_BYTES))[:12])
+            _size, correlation, _throttle_ms, brokers = struct.unpack(">4i", answer.read(16))
             return bool(correlation == CORRELATION and brokers > 0)
     except (OSError, ValueError, struct.error):
         return False

@@ -10,6 +10,8 @@ from config.catalogue import examine
 
 Documents = dict[str, dict[str, Any]]
 Path_ = tuple[str | int, ...]
+Changes = dict[tuple[str, Path_], Any]
+"""By file and path in it: what to put there."""
 
 SHOP: Documents = {
     "cartridge.json": {
@@ -61,7 +63,7 @@ GONE = object()
 """As a value: the key is left out."""
 
 
-def shop(changes: Mapping[tuple[str, Path_], Any] | None = None) -> Documents:
+def shop(changes: Changes | None = None) -> Documents:
     """Return the valid documents with some values changed: ``{("policy.json", ("id",)): "x"}``."""
     documents = copy.deepcopy(SHOP)
     for (file, path), value in (changes or {}).items():

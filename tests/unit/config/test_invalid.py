@@ -1,11 +1,12 @@
 """Every wrong document gets exactly one message that says file, path, value and bound."""
+# ruff: noqa: E501 - tables read best with one case a line
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.config.documents import GONE, Path_, findings, shop
+from tests.unit.config.documents import GONE, Changes, Path_, findings, shop
 
 CARTRIDGE, POLICY, NETWORK = "cartridge.json", "policy.json", "network.json"
 DEPLOYMENT, ORDER, APPLICATION = "deployment.json", "application-policy.json", "application.json"
@@ -14,6 +15,10 @@ USE: Path_ = ("components", "cartridges", 0)
 INFO: Path_ = (*USE, "subscribableInfo")
 DOWN: Path_ = ("behavior",)
 PLACE: Path_ = ("networkPartitions", 0)
+
+PORTS, MORE, LAST = (
+    {"property": [{"name": "portRange", "value": ports}]} for ports in ("9100-9103", "9104-9107", "9108-9109")
+)
 
 
 def step(**changes: Any) -> dict[str, Any]:
@@ -32,7 +37,7 @@ def step(**changes: Any) -> dict[str, Any]:
         pytest.param(POLICY, ("loadThresholds",), {"memoryConsumption": {"threshold": 101}}, "policy.json: $.loadThresholds.memoryConsumption.threshold = 101: must be at most 100", id="memory above 100 percent"),
         pytest.param(POLICY, ("loadThresholds",), {}, "policy.json: $.loadThresholds = {0 keys}: must hold one of requestsInFlight, loadAverage, memoryConsumption", id="no factor at all"),
         pytest.param(POLICY, ("loadThresholds",), {"requestInFlight": {"threshold": 1}, "loadAverage": {"threshold": 70}}, "policy.json: $.loadThresholds.requestInFlight = {1 keys}: unknown key, did you mean 'requestsInFlight'?", id="a misspelt factor"),
-        pytest.param(POLICY, ("id",), "a b", 'policy.json: $.id = "a b": must match ^[A-Za-z0-9._-]+$', id="a blank in an id"),
+        pytest.param(APPLICATION, ("applicationId",), "a b", 'application.json: $.applicationId = "a b": must match ^[A-Za-z0-9._-]+$', id="a blank in an id"),
         pytest.param(POLICY, ("tolerance",), 1, "policy.json: $.tolerance = 1: must be less than 1", id="a tolerance of one"),
         pytest.param(POLICY, ("prediction",), {"mode": "On"}, "policy.json: $.prediction.mode = \"On\": must be 'Disabled', 'ForecastOnly' or 'Enabled'", id="an unknown mode"),
         pytest.param(POLICY, ("prediction",), {"mode": "ForecastsOnly"}, "policy.json: $.prediction.mode = \"ForecastsOnly\": must be 'Disabled', 'ForecastOnly' or 'Enabled', did you mean 'ForecastOnly'?", id="a misspelt mode"),
@@ -54,14 +59,14 @@ def step(**changes: Any) -> dict[str, Any]:
         pytest.param(CARTRIDGE, ("iaasProvider", 0, "credential"), ["s3cret"], "cartridge.json: $.iaasProvider[0].credential = ***: must be text", id="a secret is not printed"),
         pytest.param(NETWORK, ("partitions",), [], "network.json: $.partitions = [0 items]: must hold at least 1", id="no partition"),
         pytest.param(NETWORK, ("provider",), GONE, "network.json: $.provider: must be given", id="no provider"),
-        pytest.param(NETWORK, ("partitions", 1, "id"), "p1", 'network.json: $.partitions[1].id = "p1": must be unique', id="one partition twice"),
+        pytest.param(NETWORK, ("partitions",), [{"id": "p1", **PORTS}, {"id": "p2", **MORE}, {"id": "p1", **LAST}], 'network.json: $.partitions[2].id = "p1": must be unique', id="one partition twice"),
         pytest.param(NETWORK, ("partitions", 0, "property", 0, "value"), "9103-9100", 'network.json: $.partitions[0].property[0].value = "9103-9100": must be two ports, the lower first, as in 9100-9115', id="ports upside down"),
         pytest.param(NETWORK, ("partitions", 1, "property", 0, "value"), "9103-9107", 'network.json: $.partitions[1].property[0].value = "9103-9107": must not overlap with the ports of default/here/p1', id="ports of another partition"),
         pytest.param(NETWORK, ("partitions", 1, "property"), [], "network.json: $.partitions[1].property: must hold portRange, as in 9100-9115", id="a local partition without ports"),
         pytest.param(DEPLOYMENT, (*PLACE, "partitionAlgo"), "round-robbin", "deployment.json: $.networkPartitions[0].partitionAlgo = \"round-robbin\": must be 'one-after-another' or 'round-robin', did you mean 'round-robin'?", id="a misspelt algorithm"),
         pytest.param(DEPLOYMENT, (*PLACE, "partitions", 0, "partitionMax"), -2, "deployment.json: $.networkPartitions[0].partitions[0].partitionMax = -2: must be at least 1", id="a negative maximum"),
         pytest.param(DEPLOYMENT, (*PLACE, "partitions", 0, "partitionMax"), 5, "deployment.json: $.networkPartitions[0].partitions[0].partitionMax = 5: must be at most 4, the ports of partition 'p1'", id="more members than ports"),
-        pytest.param(DEPLOYMENT, (*PLACE, "partitions", 0, "id"), "p3", "deployment.json: $.networkPartitions[0].partitions[0].id = \"p3\": no such partition in network partition 'here', did you mean 'p2'?", id="a partition that is not there"),
+        pytest.param(DEPLOYMENT, (*PLACE, "partitions", 0, "id"), "p11", "deployment.json: $.networkPartitions[0].partitions[0].id = \"p11\": no such partition in network partition 'here', did you mean 'p1'?", id="a partition that is not there"),
         pytest.param(DEPLOYMENT, (*PLACE, "partitions", 1, "id"), "p1", 'deployment.json: $.networkPartitions[0].partitions[1].id = "p1": must be unique', id="one partition used twice"),
         pytest.param(ORDER, ("algorithm",), "all", "application-policy.json: $.algorithm = \"all\": must be 'one-after-another' or 'all-at-once'", id="an unknown algorithm"),
         pytest.param(ORDER, ("properties",), [{"name": "networkPartitionGroups", "value": "here,her"}], "application-policy.json: $.properties[0].value = \"her\": must be one of networkPartitions, did you mean 'here'?", id="a group of what is not in the policy"),
@@ -91,7 +96,7 @@ def test_a_wrong_document_is_refused_with_its_place_and_bound(file: str, path: P
 
 
 def test_all_problems_of_all_files_are_told_at_once(tmp_path: Path) -> None:
-    changes = {(POLICY, RIF): -1, (POLICY, ("tolerance",)): 2, (APPLICATION, (*USE, "cartridgeMin")): 0}
+    changes: Changes = {(POLICY, RIF): -1, (POLICY, ("tolerance",)): 2, (APPLICATION, (*USE, "cartridgeMin")): 0}
 
     errors, _ = findings(tmp_path, shop(changes))
 
@@ -134,8 +139,7 @@ def test_two_clusters_never_share_an_id(tmp_path: Path) -> None:
     errors, _ = findings(tmp_path, documents)
 
     assert errors == [
-        'second.json: $.components.cartridges[0].subscribableInfo.alias = "x": '
-        "makes the cluster 'shop-front-x', which default/shop/front-x is already"
+        """second.json: $.components.cartridges[0].subscribableInfo.alias = "x": makes the cluster 'shop-front-x', which default/shop/front-x is already"""
     ]
 
 
@@ -150,13 +154,12 @@ class TestF26MissingMinMaxAndNegativeValidation:
         ]
 
     def test_a_minimum_above_the_room_is_refused(self, tmp_path: Path) -> None:
-        changes = {(APPLICATION, (*USE, "cartridgeMin")): 5, (APPLICATION, (*USE, "cartridgeMax")): 5}
+        changes: Changes = {(APPLICATION, (*USE, "cartridgeMin")): 5, (APPLICATION, (*USE, "cartridgeMax")): 5}
 
         errors, _ = findings(tmp_path, shop(changes))
 
         assert errors == [
-            "application.json: $.components.cartridges[0].cartridgeMin = 5: "
-            "must be at most 4, the sum of partitionMax in network partition 'here'"
+            "application.json: $.components.cartridges[0].cartridgeMin = 5: must be at most 4, the sum of partitionMax in network partition 'here'"
         ]
 
     def test_a_maximum_above_the_room_is_told(self, tmp_path: Path) -> None:
@@ -164,8 +167,7 @@ class TestF26MissingMinMaxAndNegativeValidation:
 
         assert errors == []
         assert warnings == [
-            "application.json: $.components.cartridges[0].cartridgeMax = 9: "
-            "more than 4, the sum of partitionMax in all partitions"
+            "application.json: $.components.cartridges[0].cartridgeMax = 9: more than 4, the sum of partitionMax in all partitions"
         ]
 
     @pytest.mark.parametrize("factor", ["requestsInFlight", "loadAverage", "memoryConsumption"])

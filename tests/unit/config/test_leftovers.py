@@ -1,11 +1,12 @@
 """Old documents load, and each left-over is named."""
+# ruff: noqa: E501 - tables read best with one case a line
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.config.documents import Path_, findings, shop
+from tests.unit.config.documents import Changes, Path_, findings, shop
 
 USE: Path_ = ("components", "cartridges", 0)
 
@@ -35,13 +36,16 @@ def test_a_left_over_is_accepted_and_named(file: str, path: Path_, value: Any, w
 
 
 def test_true_and_numbers_are_text_where_text_is_wanted(tmp_path: Path) -> None:
-    changes = {("cartridge.json", ("version",)): 7, ("cartridge.json", ("property",)): [{"name": "a", "value": True}]}
+    changes: Changes = {
+        ("cartridge.json", ("version",)): 7,
+        ("cartridge.json", ("property",)): [{"name": "a", "value": True}],
+    }
 
     assert findings(tmp_path, shop(changes)) == ([], [])
 
 
 def test_a_stale_key_beside_its_new_name_is_an_error(tmp_path: Path) -> None:
-    changes = {("deployment.json", ("networkPartition",)): []}
+    changes: Changes = {("deployment.json", ("networkPartition",)): []}
 
     errors, _ = findings(tmp_path, shop(changes))
 

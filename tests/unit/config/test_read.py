@@ -23,7 +23,7 @@ def values(folder: Path) -> tuple[list[object], list[str]]:
         pytest.param("a.json", "", "a.json:1:1: must be JSON: Expecting value", id="an empty file"),
         pytest.param("a.json", "[" * 100_000, "a.json: nested too deep", id="brackets without end"),
         pytest.param("a.json", "1" * 5000, "a.json: must be JSON: Exceeds the limit", id="a number of 5000 digits"),
-        pytest.param("a.yaml", "a: 1\nb: [", "a.yaml:2:5: must be YAML", id="an open list in YAML"),
+        pytest.param("a.yaml", "a: 1\n b: 2", "a.yaml:2:3: must be YAML", id="a wrong indentation in YAML"),
         pytest.param("a.yaml", "a: 1\na: 2", "a.yaml:2:1: key 'a' is given twice", id="a key twice in YAML"),
         pytest.param("a.yaml", "a: &x 1\nb: *x", "a.yaml:1:4: must not be referred to by an alias", id="an alias"),
         pytest.param("a.yaml", "a: !!python/name:os.system x", "a.yaml:1:4: must not have a tag", id="a tag of Python"),

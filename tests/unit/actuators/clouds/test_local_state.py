@@ -64,8 +64,8 @@ def test_tombstones_are_forgotten_after_a_week_and_not_before(tmp_path: Path) ->
 
     LocalState(tmp_path)
 
-    assert os.listdir(tmp_path / "ended") == ["new-1"]
-    assert sorted(os.listdir(tmp_path / "logs")) == ["new-1.agent.log", "new-1.log"]
+    assert [path.name for path in (tmp_path / "ended").iterdir()] == ["new-1"]
+    assert sorted(path.name for path in (tmp_path / "logs").iterdir()) == ["new-1.agent.log", "new-1.log"]
 
 
 def test_a_log_that_grows_too_large_starts_anew(tmp_path: Path) -> None:

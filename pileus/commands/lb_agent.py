@@ -1,0 +1,134 @@
+"""Keep one balancer in step with the members, and publish what it sees (balancer agent).
+
+It ends on SIGTERM and SIGINT and takes nobody out then: the balancer goes on as it is.
+"""
+
+import asyncio
+import signal
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from actuators.lb_agent import LbAgent
+from actuators.lb_cluster import Identity
+from actuators.lb_intervals import require_interval
+from actuators.lb_members import MembersFold
+from actuators.lb_probe import Prober
+from config.errors import ConfigError
+from config.settings import Settings
+from pileus.options import add_settings, settings_of
+from streams.agent.probe import parse_probe
+from streams.partition import application_key, partition_of
+from streams.publisher import Publisher
+from streams.records.record import Record
+from streams.topics import BALANCERS, Topic
+
+if TYPE_CHECKING:
+    from actuators.balancers.caddy import CaddyBalancer
+
+FLUSH_S = 1.0
+"""For what is under way when the agent ends (s)."""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    add_settings(parser)
+    parser.add_argument("--balancer", choices=["caddy"], default="caddy", help="kind of balancer (default: caddy)")
+    parser.add_argument("--name", required=True, help="identity of this balancer, e.g. lb-1")
+    parser.add_argument("--tenant", default="default")
+    parser.add_argument("--application", required=True)
+    parser.add_argument("--cluster", action="append", required=True, help="a cluster that it serves; may be repeated")
+    parser.add_argument("--members-dir", type=Path, required=True, metavar="DIR", help="directory of the Caddy")
+    parser.add_argument(
+        "--admin", default="", metavar="HOST:PORT", help="its admin API (default: as in DIR/caddy.json)"
+    )
+    parser.add_argument("--probe", default="tcp", help="how members are asked: tcp or http:/PATH (default: tcp)")
+    parser.add_argument("--interval", type=float, metavar="S", help="between samples (default: the settings' one)")
+
+
+def main(args: Namespace) -> int:
+    """Run until told to stop; return 1 when there is no such balancer, 2 for what cannot be."""
+    from actuators.balancers.caddy import CaddyBalancer
+    from actuators.ports import BalancerError
+    from pileus.stack.logs import log_to_stderr
+
+    log_to_stderr()
+    try:
+        settings, path = settings_of(args), _probe_path(args.probe)
+        if args.interval is not None:
+            settings = msgspec.structs.replace(settings, sample_interval_s=args.interval)
+        require_interval(settings.sample_interval_s)
+        balancer = CaddyBalancer(args.members_dir, admin=args.admin)
+        for cluster in args.cluster:
+            balancer.require(cluster)
+    except (BalancerError, ConfigError, ValueError) as error:
+        sys.stderr.write(f"pileus lb-agent: {error}\n")
+        return 1 if isinstance(error, BalancerError) else 2
+    asyncio.run(_serve(_identity(args), settings, balancer, Prober(path=path)))
+    return 0
+
+
+def _identity(args: Namespace) -> Identity:
+    """Return whose agent it is."""
+    clusters = tuple(dict.fromkeys(args.cluster))
+    return Identity(balancer=args.name, tenant=args.tenant, application=args.application, clusters=clusters)
+
+
+def _probe_path(text: str) -> str:
+    """Return the path that an HTTP probe asks for, empty for TCP."""
+    if (probe := parse_probe(text, address="any:1")) is None:
+        raise ValueError("probe '': must be 'tcp' or 'http:/PATH'")
+    return probe.path
+
+
+async def _serve(who: Identity, settings: Settings, balancer: "CaddyBalancer", prober: Prober) -> None:
+    """Put the parts together and run until a signal comes."""
+    from actuators.lb_log import MembersLog
+    from streams.producer import connect
+
+    application = application_key(who.tenant, who.application)
+    partition = partition_of(application, settings.partitions)
+    members = MembersLog(settings.broker, MembersFold(who.clusters), partition=partition)
+    publisher = Publisher(
+        lambda: connect(settings.broker), partitions=settings.partitions, limit=settings.buffer_records, on_change=_tell
+    )
+
+    def publish(topic: Topic, record: Record) -> None:
+        key = who.balancer.encode() if topic is BALANCERS else application
+        publisher.publish(topic, record, key=key, owner=application)
+
+    agent = LbAgent(
+        who,
+        balancer=balancer,
+        seen=members.seen,
+        ask=prober.ask,
+        publish=publish,
+        now=time.time,
+        interval_s=settings.sample_interval_s,
+        probe_every_s=settings.probe_interval_s,
+    )
+    members.start()
+    try:
+        await agent.run(_stop_signal())
+    finally:
+        balancer.close()
+        prober.close()
+        members.stop()
+        publisher.close(FLUSH_S)
+
+
+def _stop_signal() -> asyncio.Event:
+    """Return what is set when SIGTERM or SIGINT comes."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def _tell(error: str) -> None:
+    """Say that delivery began to fail or to work."""
+    sys.stderr.write(f"pileus lb-agent: {f'cannot deliver, keeping the newest: {error}' if error else 'delivering'}\n")

@@ -1,0 +1,52 @@
+"""Start the whole stack with a sample application and drive it with a changing load of real requests.
+
+LOAD is a recording (CSV, .csv.gz or parquet: a time in s, a value) or a generated shape: flash-crowd, ramp,
+day, steps. Ctrl-C ends everything and leaves nothing behind. Exit code 0: every part came up and no
+request failed; 1: a part did not come up, or requests failed; 2: wrong usage.
+"""
+
+import math
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--load", default="flash-crowd", metavar="FILE|SHAPE", help="default: flash-crowd")
+    parser.add_argument("--duration", type=_seconds, metavar="S", help="end after S seconds (default: on Ctrl-C)")
+    parser.add_argument("--speed", type=_seconds, default=1.0, metavar="X", help="replay the load X times as fast")
+    parser.add_argument("--from", dest="start", metavar="TIME", help="cut a recording: RFC 3339")
+    parser.add_argument("--to", dest="end", metavar="TIME", help="cut a recording: RFC 3339")
+    parser.add_argument("--column", metavar="NAME", help="value of a recording (default: its second column)")
+    parser.add_argument("--peak", type=_seconds, metavar="N", help="requests/s at the peak (default: what fits)")
+    parser.add_argument("--period", type=_seconds, default=120.0, metavar="S", help="one round of a shape (120)")
+    parser.add_argument("--application", type=Path, metavar="FILE", help="definition of another application")
+    parser.add_argument("--report", type=Path, metavar="FILE.json", help="write what happened")
+    parser.add_argument("--record", type=Path, metavar="FILE.jsonl", help="write the topics, for 'pileus replay'")
+    parser.add_argument("--broker", metavar="HOST:PORT", help="a running Kafka (default: our own, in memory)")
+    parser.add_argument("--settings", type=Path, metavar="FILE.toml", help="default: those of the demo")
+    parser.add_argument("--state", type=Path, metavar="DIR", help="keep logs and state here (default: removed)")
+    parser.add_argument("--no-view", action="store_true", help="no live view, only the end")
+
+
+def main(args: Namespace) -> int:
+    """Run the stack."""
+    from pileus.stack.session import Usage, run
+
+    try:
+        return run(args)
+    except Usage as error:
+        sys.stderr.write(f"pileus run: {error}\n")
+        return 2
+
+
+def _seconds(text: str) -> float:
+    """Read a positive number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise ArgumentTypeError(f"{text}: must be a number greater than 0")
+    return value

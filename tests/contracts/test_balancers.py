@@ -1,0 +1,153 @@
+"""What every balancer adapter promises."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from actuators.ports import BalancerError, TargetState
+from tests.contracts.balancer_rigs import CLUSTER, CaddyRig, MemoryRig, Rig, until
+
+
+@pytest.fixture(params=["memory", pytest.param("caddy", marks=pytest.mark.integration)])
+async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
+    rig: Rig = MemoryRig() if request.param == "memory" else await CaddyRig.start(tmp_path / "caddy")
+    yield rig
+    await rig.close()
+
+
+async def states(rig: Rig) -> dict[str, TargetState]:
+    return {state.target.member: state for state in (await rig.balancer.traffic(CLUSTER)).targets}
+
+
+async def is_out(rig: Rig, member: str) -> bool:
+    state = (await states(rig)).get(member)
+    return state is None or not state.routed
+
+
+async def test_at_first_nobody_is_routed_and_nothing_is_in_flight(rig: Rig) -> None:
+    traffic = await rig.balancer.traffic(CLUSTER)
+
+    assert (list(traffic.targets), traffic.in_flight, traffic.count) == ([], 0, 0)
+
+
+async def test_applied_targets_are_routed_and_receive_requests(rig: Rig) -> None:
+    await rig.balancer.apply(CLUSTER, rig.targets[:2])
+
+    assert {m for m, state in (await states(rig)).items() if state.routed} == {"web-0", "web-1"}
+
+    async def both_serve() -> bool:
+        await rig.begin()
+        return {"web-0", "web-1"} <= set(rig.arrived())
+
+    await until(both_serve)
+    assert set(rig.arrived()) == {"web-0", "web-1"}
+
+
+async def test_a_target_left_out_gets_no_request_from_when_it_is_said_to_be_out(rig: Rig) -> None:
+    await rig.balancer.apply(CLUSTER, rig.targets)
+    sending = asyncio.create_task(_send_for_ever(rig))
+    try:
+        await until(lambda: _served(rig, "web-1"))
+        await rig.balancer.apply(CLUSTER, [rig.targets[0], rig.targets[2]])
+        await until(lambda: is_out(rig, "web-1"))
+        before = rig.arrived()
+        await until(lambda: _more(rig, sum(before.values()) + 50))
+    finally:
+        sending.cancel()
+
+    assert rig.arrived()["web-1"] == before["web-1"]
+
+
+async def test_requests_of_a_target_left_out_are_counted_until_they_end(rig: Rig) -> None:
+    await rig.balancer.apply(CLUSTER, rig.targets[:1])
+    await rig.begin()
+    await rig.begin()
+    await rig.balancer.apply(CLUSTER, rig.targets[1:])
+    await until(lambda: is_out(rig, "web-0"))
+
+    left = (await states(rig))["web-0"]
+    assert (left.routed, left.in_flight) == (False, 2)
+    assert (await rig.balancer.traffic(CLUSTER)).in_flight == 2
+
+    await rig.finish()
+    await until(lambda: _gone(rig, "web-0"))
+    assert (await rig.balancer.traffic(CLUSTER)).count == 2
+
+
+async def test_applying_twice_has_the_effect_of_once(rig: Rig) -> None:
+    await rig.balancer.apply(CLUSTER, rig.targets[:2])
+    before = await rig.balancer.traffic(CLUSTER)
+    await rig.balancer.apply(CLUSTER, rig.targets[:2])
+
+    assert await rig.balancer.traffic(CLUSTER) == before
+
+
+async def test_a_target_can_come_back_while_it_drains(rig: Rig) -> None:
+    await rig.balancer.apply(CLUSTER, rig.targets[:1])
+    await rig.begin()
+    await rig.balancer.apply(CLUSTER, rig.targets[1:2])
+    await until(lambda: is_out(rig, "web-0"))
+    await rig.balancer.apply(CLUSTER, rig.targets[:2])
+
+    assert [(m, s.routed) for m, s in (await states(rig)).items()] == [("web-0", True), ("web-1", True)]
+    assert (await states(rig))["web-0"].in_flight == 1
+
+
+async def test_a_new_adapter_sees_who_is_routed_and_who_drains(rig: Rig) -> None:
+    await rig.balancer.apply(CLUSTER, rig.targets[:1])
+    await rig.begin()
+    await rig.balancer.apply(CLUSTER, rig.targets[1:])
+    await until(lambda: is_out(rig, "web-0"))
+
+    rig.balancer = rig.again()
+    await until(lambda: is_out(rig, "web-0"))
+
+    seen = {m: (s.routed, s.in_flight) for m, s in (await states(rig)).items()}
+    assert seen == {"web-0": (False, 1), "web-1": (True, 0), "web-2": (True, 0)}
+
+
+async def test_requests_that_wait_for_a_target_are_in_flight(rig: Rig) -> None:
+    await rig.begin()
+
+    async def waits() -> bool:
+        return (await rig.balancer.traffic(CLUSTER)).in_flight == 1
+
+    await until(waits)
+
+
+async def test_a_cluster_that_is_not_there_is_an_error_that_names_those_that_are(rig: Rig) -> None:
+    with pytest.raises(BalancerError, match=f"no cluster 'blog', there is {CLUSTER}"):
+        await rig.balancer.traffic("blog")
+    with pytest.raises(BalancerError, match="no cluster 'blog'"):
+        await rig.balancer.apply("blog", [])
+
+
+async def test_a_balancer_that_does_not_answer_is_an_error_not_a_zero(rig: Rig) -> None:
+    await rig.balancer.apply(CLUSTER, rig.targets)
+    rig.silence()
+
+    with pytest.raises(BalancerError, match="does not answer"):
+        await rig.balancer.traffic(CLUSTER)
+
+
+async def _send_for_ever(rig: Rig) -> None:
+    """Send requests, three at a time."""
+    while True:
+        for _ in range(3):
+            await rig.begin()
+        await rig.finish()
+        await asyncio.sleep(0.002)
+
+
+async def _served(rig: Rig, member: str) -> bool:
+    return member in rig.arrived()
+
+
+async def _more(rig: Rig, count: int) -> bool:
+    return sum(rig.arrived().values()) > count
+
+
+async def _gone(rig: Rig, member: str) -> bool:
+    return member not in await states(rig)
