@@ -131,8 +131,12 @@ class _Checker:
             at = i if each.name == GROUPS else at
             if each.name == STALE_GROUPS:
                 self.doubt(policy, ("properties", i, "name"), each.name, f"stale name of {GROUPS}, not used")
-        for name in (name for wave in policy.waves() for name in wave):
-            if at is not None and name not in policy.network_partitions:
+        if at is None:
+            return
+        used = [name for wave in policy.waves() for name in wave]
+        self.unique(policy, ((("properties", at, "value"), name) for name in used))
+        for name in used:
+            if name not in policy.network_partitions:
                 bound = "must be one of networkPartitions"
                 self.wrong(
                     policy, ("properties", at, "value"), name, bound, did_you_mean(name, policy.network_partitions)

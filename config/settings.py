@@ -16,20 +16,17 @@ SETTINGS_FILE = "PILEUS_SETTINGS"
 
 RESERVED = frozenset(
     {
-        "PILEUS_ADDRESS",
         "PILEUS_APPLICATION",
-        "PILEUS_CGROUP",
         "PILEUS_CI",
         "PILEUS_CLUSTER",
         "PILEUS_CPUS",
+        "PILEUS_HEALTH",
         "PILEUS_HOST",
-        "PILEUS_LOGS",
+        "PILEUS_LOG",
         "PILEUS_MEASURE",
         "PILEUS_MEMBER",
         "PILEUS_MEMORY_LIMIT",
-        "PILEUS_PID",
         "PILEUS_PORT",
-        "PILEUS_PROBE",
         "PILEUS_SETTINGS",
         "PILEUS_STATE",
         "PILEUS_TENANT",

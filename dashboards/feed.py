@@ -41,6 +41,39 @@ RETRY_S = (0.5, 1.0, 2.0, 5.0)
 
 log = structlog.get_logger("pileus.dashboard")
 
+Connection = contextlib.AbstractAsyncContextManager[tuple[AIOKafkaConsumer, AIOKafkaAdminClient]]
+
+
+@contextlib.asynccontextmanager
+async def connected(broker: str) -> AsyncIterator[tuple[AIOKafkaConsumer, AIOKafkaAdminClient]]:
+    """Yield a consumer and an admin client that are connected; end both whatever happens."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=broker,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        fetch_max_wait_ms=int(POLL_S * 1000),
+        request_timeout_ms=int(ANSWER_S * 1000),
+    )
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker, request_timeout_ms=int(ANSWER_S * 1000))
+    try:
+        async with asyncio.timeout(2 * ANSWER_S):
+            await consumer.start()
+            await admin.start()
+        yield consumer, admin
+    finally:
+        await _ended(consumer.stop(), admin.close())
+
+
+async def _ended(*closing: Coroutine[Any, Any, None]) -> None:
+    """Let the clients end; one that takes too long or fails in it is left behind."""
+    done, late = await asyncio.wait([asyncio.ensure_future(each) for each in closing], timeout=CLOSE_S)
+    for task in late:
+        task.cancel()
+    for task in done:
+        if not task.cancelled():
+            task.exception()
+
 
 @dataclass(slots=True)
 class Feed:
@@ -51,6 +84,7 @@ class Feed:
     live: Live
     clock: Callable[[], float]
     """Seconds since the Unix epoch."""
+    connect: Callable[[str], Connection] = connected
     positions: dict[TopicPartition, int] = field(default_factory=dict)
     """Next offset to be read."""
     patience: float = 0.0
@@ -78,7 +112,7 @@ class Feed:
 
     async def _follow(self) -> None:
         """Connect, read everything that is needed, and go on reading until the connection fails."""
-        async with _connected(self.status.broker) as (consumer, admin):
+        async with self.connect(self.status.broker) as (consumer, admin):
             self.model.clear()
             self.positions.clear()
             self.status.up(self.clock())
@@ -179,34 +213,3 @@ class Feed:
         if self.live.listeners:
             for name, view in events(self.model, changes, now=self.clock()):
                 self.live.publish(name, view.model_dump_json().encode())
-
-
-@contextlib.asynccontextmanager
-async def _connected(broker: str) -> AsyncIterator[tuple[AIOKafkaConsumer, AIOKafkaAdminClient]]:
-    """Yield a consumer and an admin client that are connected; end both whatever happens."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=broker,
-        group_id=None,
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        fetch_max_wait_ms=int(POLL_S * 1000),
-        request_timeout_ms=int(ANSWER_S * 1000),
-    )
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker, request_timeout_ms=int(ANSWER_S * 1000))
-    try:
-        async with asyncio.timeout(2 * ANSWER_S):
-            await consumer.start()
-            await admin.start()
-        yield consumer, admin
-    finally:
-        await _ended(consumer.stop(), admin.close())
-
-
-async def _ended(*closing: Coroutine[Any, Any, None]) -> None:
-    """Let the clients end; one that takes too long or fails in it is left behind."""
-    done, late = await asyncio.wait([asyncio.ensure_future(each) for each in closing], timeout=CLOSE_S)
-    for task in late:
-        task.cancel()
-    for task in done:
-        if not task.cancelled():
-            task.exception()

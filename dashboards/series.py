@@ -9,6 +9,8 @@ from statistics import median
 from dashboards.model import Level, Point
 
 UNKNOWN = Level(None, None, None, None)
+NEAR = 0.75
+"""How far from its moment a forecast may stand, in distances between ticks: half of one, and some jitter."""
 TICK_S = 5.0
 """Distance between ticks assumed while there are fewer than two (s)."""
 
@@ -31,7 +33,7 @@ class Row:
 def align(points: Iterable[Point], *, steps: Sequence[tuple[float, int]], signal: str) -> list[Row]:
     """List one row per tick, then one per forecast whose moment is still to come.
 
-    A forecast belongs to the tick nearest to its moment, at most one tick away. Where the horizon
+    A forecast belongs to the tick nearest to its moment, at most three quarters of one away. Where the horizon
     shrank, the forecast that was issued later counts.
     """
     ticks = [point for _, point in sorted({point.at: point for point in points}.items())]
@@ -43,7 +45,7 @@ def align(points: Iterable[Point], *, steps: Sequence[tuple[float, int]], signal
     rows = []
     for tick in ticks:
         i = bisect_right(moments, tick.at + gap / 2) - 1
-        due = issued[i][1] if i >= 0 and tick.at - moments[i] <= gap else UNKNOWN
+        due = issued[i][1] if i >= 0 and tick.at - moments[i] <= NEAR * gap else UNKNOWN
         rows.append(_row(tick, due, wanted=_wanted(steps, tick.at), signal=signal))
     first = bisect_right(moments, ticks[-1].at + gap / 2)
     ahead = [Row(t, forecast=due.forecast, lower=due.lower, upper=due.upper) for t, due in issued[first:]]

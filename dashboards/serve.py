@@ -29,7 +29,7 @@ class ListenError(Exception):
     """The address cannot be listened on."""
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """A server whose end is ours: signals are taken in :func:`_until_stopped`."""
 
     @contextlib.contextmanager
@@ -82,7 +82,7 @@ async def _run(listening: socket.socket, *, broker: str, hosts: Sequence[str], c
     sources = Sources(Model(), Status(broker), Live(), clock)
     feed = Feed(sources.model, sources.status, sources.live, clock)
     app = create_app(sources, feed=feed.run, hosts=hosts)
-    server = _Server(
+    server = Server(
         uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S, server_header=False)
     )
     address, port = listening.getsockname()[:2]

@@ -4,6 +4,11 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from config.settings import Settings
+
+SETTINGS = "settings"
+"""The topic of the line that holds the settings that were in force; no topic of Kafka."""
+
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One message as it stood in Kafka. ``value`` is its JSON, to the letter."""
@@ -40,3 +45,17 @@ def lines(text: Iterable[bytes]) -> Iterator[Line]:
 def write(line: Line) -> bytes:
     """Return one line of a recording."""
     return msgspec.json.encode(line) + b"\n"
+
+
+def recorded_settings(recording: Iterable[Line]) -> Settings:
+    """Return the settings that were in force.
+
+    Raises
+    ------
+    ValueError
+        When the recording holds none.
+    """
+    for line in recording:
+        if line.topic == SETTINGS:
+            return msgspec.json.decode(line.value, type=Settings)
+    raise ValueError("no line with the settings: is this a recording of 'pileus record' or 'pileus run --record'?")

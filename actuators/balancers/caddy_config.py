@@ -52,8 +52,10 @@ def caddy_config(clusters: Mapping[str, Frontend], *, admin: str, root: str) -> 
     Raises
     ------
     ValueError
-        Two servers share an address, or two clusters a port of members.
+        Two servers share an address, or two clusters a port of members; or a cluster has no port.
     """
+    if bare := [cluster for cluster, frontend in clusters.items() if not frontend.ports]:
+        raise ValueError(f"{bare[0]}: ports: none is declared")
     listeners = [admin] + [address for f in clusters.values() for address in (f.listen, f.check)]
     _require_distinct(listeners, "listen")
     _require_distinct([address for f in clusters.values() for address in f.addresses()], "ports")

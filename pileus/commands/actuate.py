@@ -6,7 +6,6 @@ the definitions: ``local`` (processes on this machine) and ``memory`` (dry run).
 
 import os
 import socket
-import sys
 import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -23,7 +22,7 @@ def arguments(parser: ArgumentParser) -> None:
 def main(args: Namespace) -> int:
     """Run until SIGTERM or SIGINT."""
     from actuators.app import ActuatorSettings, create_app
-    from actuators.cluster import Rules
+    from pileus.rules import decider_rules
     from pileus.stack.clouds import clouds
     from streams.faust_app import run
 
@@ -33,15 +32,10 @@ def main(args: Namespace) -> int:
         broker=settings.broker,
         partitions=settings.partitions,
         owner=f"{socket.gethostname()}/{os.getpid()}",
-        rules=Rules(
-            heartbeat_s=settings.heartbeat_s,
-            resend_s=settings.resend_s,
-            stale_s=settings.stale_intervals * settings.sample_interval_s,
-        ),
+        rules=decider_rules(settings),
         checkpoint_s=settings.checkpoint_s,
         observe_s=min(settings.evaluation_s, 5.0),
         session_s=settings.session_s,
         fetch_wait_s=settings.fetch_wait_s,
     )
-    sys.stdout.flush()
     return run(create_app(actuators, clouds=clouds(settings, Path(settings.state_dir)), now=time.time))

@@ -22,15 +22,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from config.errors import ConfigError
-from config.settings import Settings, load_settings
-from pileus.options import add_settings
+from config.settings import Settings
+from pileus.options import add_settings, settings_of
 
 if TYPE_CHECKING:
     from streams.agent.follow import Follower
     from streams.agent.measure import Source
 
-OWN = {"PILEUS_MEASURE", "PILEUS_CPUS", "PILEUS_MEMORY_LIMIT"}
-"""What the environment tells agents and nobody else: no settings."""
 FLUSH_S = 1.0
 """For what is under way when the agent ends (s)."""
 
@@ -132,14 +130,8 @@ def _positive(text: str) -> float:
 
 def _settings(options: argparse.Namespace) -> Settings:
     """Return the settings, with what the options say over them."""
-    environment = {name: value for name, value in os.environ.items() if name not in OWN}
-    said = {
-        "broker": options.broker,
-        "partitions": options.partitions,
-        "sample_interval_s": options.interval,
-    }
-    settings = load_settings(options.settings, environment)
-    return msgspec.structs.replace(settings, **{name: value for name, value in said.items() if value})
+    said = {"partitions": options.partitions, "sample_interval_s": options.interval}
+    return msgspec.structs.replace(settings_of(options), **{name: value for name, value in said.items() if value})
 
 
 def _source(options: argparse.Namespace) -> "Source":
@@ -148,7 +140,7 @@ def _source(options: argparse.Namespace) -> "Source":
     Raises
     ------
     ValueError
-        PILEUS_MEASURE says nothing known.
+        PILEUS_MEASURE names no source.
     """
     from streams.agent.cgroup import Cgroup, Groups, inside_container
     from streams.agent.host import Host
@@ -163,7 +155,7 @@ def _source(options: argparse.Namespace) -> "Source":
         return Cgroup(Groups(value), cpus=options.cpus, memory_limit=options.memory_limit)
     if kind == "host":
         return Host()
-    raise ValueError(f"PILEUS_MEASURE = '{kind}:{value}': must be auto, host, pid:ID or cgroup:PATH")
+    raise ValueError(f"PILEUS_MEASURE = '{_given('MEASURE')}': must be auto, host, pid:ID or cgroup:PATH")
 
 
 def _measured(options: argparse.Namespace) -> tuple[str, str]:

@@ -17,24 +17,15 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(args: Namespace) -> int:
     """Run until SIGTERM or SIGINT."""
-    from streams.cluster import Rules
+    from pileus.rules import worker_rules
     from streams.faust_app import run
     from streams.worker import WorkerSettings, create_app
 
     log_to_stderr()
     settings = settings_of(args)
-    rules = Rules(
-        sample_interval_s=settings.sample_interval_s,
-        evaluation_s=settings.evaluation_s,
-        window_s=settings.window_s,
-        stale_intervals=settings.stale_intervals,
-        fault_s=settings.fault_s,
-        max_future_s=settings.max_future_s,
-        horizon_grid_s=tuple(settings.horizon_grid_s),
-    )
     worker = WorkerSettings(
         broker=settings.broker,
-        rules=rules,
+        rules=worker_rules(settings),
         lateness_s=settings.lateness_s,
         checkpoint_s=settings.checkpoint_s,
         session_s=settings.session_s,

@@ -9,7 +9,7 @@ import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Coroutine
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -26,6 +26,7 @@ from pileus.load.recorded import moment
 from pileus.load.result import RESULT, SECOND, Result, Second
 from pileus.report import Report, report
 from pileus.stack.local import LocalStack, StackError
+from pileus.stack.record import Recorder
 from pileus.stack.watch import Watch
 from pileus.view import State, View
 
@@ -119,13 +120,7 @@ async def _run(args: Namespace, catalogue: Catalogue, settings: Settings, direct
     failure = ""
     try:
         if await _unless(asked, stack.start()):
-            follower = watch.follower(stack.settings.broker, stack.settings.partitions)
-            await follower.start()
-            try:
-                result = await _drive(session, asked)
-                await asyncio.sleep(SETTLE_S)
-            finally:
-                await follower.stop()
+            result = await _recorded(session, asked)
     except StackError as error:
         failure = str(error)
     finally:
@@ -134,6 +129,24 @@ async def _run(args: Namespace, catalogue: Catalogue, settings: Settings, direct
         showing.cancel()
         await asyncio.gather(showing, return_exceptions=True)
     return _end(session, result, failure, left)
+
+
+async def _recorded(session: Session, asked: asyncio.Event) -> Result | None:
+    """Drive the stack, and keep what the topics say meanwhile."""
+    settings = session.stack.settings
+    with session.args.record.open("wb") if session.args.record else nullcontext() as out:
+        followers = [session.watch.follower(settings.broker, settings.partitions)]
+        if out is not None:
+            followers.append(Recorder(out, settings).follower())
+        for follower in followers:
+            await follower.start()
+        try:
+            result = await _drive(session, asked)
+            await asyncio.sleep(SETTLE_S)
+        finally:
+            for follower in followers:
+                await follower.stop()
+    return result
 
 
 async def _unless(asked: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

@@ -86,9 +86,11 @@ class Agent:
         due = self._next(self._now())
         while not wait(self._delay(due)):
             now = self._now()
-            if now >= due or due - now > self._interval_s:  # the latter: the clock was set back
+            if due - now > self._interval_s:  # the clock was set back
+                due = self._next(now)
+            if now >= due:
                 self._sample(now)
-                due = self._next(max(now, due) if due - now <= self._interval_s else now)
+                due = self._next(max(self._now(), due))
             self._read()
             if self._gone_since is not None and self._clock() - self._gone_since >= GONE_S:
                 break

@@ -1,31 +1,21 @@
 """The balancers under contract: each adapter with a real or simulated balancer, members and clients around it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import aiohttp
-from aiohttp import web
 
 from actuators.balancers.caddy import CaddyBalancer
 from actuators.balancers.caddy_config import Frontend
 from actuators.balancers.caddy_process import Caddy
 from actuators.balancers.memory import MemoryBalancer, MemoryState
 from actuators.ports import Balancer, Target
+from tests.balancing import WAIT_S, Server, until
 from tests.clouds import free_ports
 
 CLUSTER = "shop-web"
 MEMBERS = 3
-WAIT_S = 20.0
-
-
-async def until(condition: Callable[[], Awaitable[bool]], *, timeout_s: float = WAIT_S) -> None:
-    """Wait until the condition holds; TimeoutError when it does not in time."""
-    async with asyncio.timeout(timeout_s):
-        while not await condition():
-            await asyncio.sleep(0.005)
 
 
 class Rig(Protocol):
@@ -93,35 +83,6 @@ class MemoryRig:
         return
 
 
-@dataclass
-class Server:
-    """A member: answers each request when it is told to, and counts them."""
-
-    port: int
-    arrived: int = 0
-    release: asyncio.Event = field(default_factory=asyncio.Event)
-    runner: web.AppRunner | None = None
-
-    async def start(self) -> None:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._answer)
-        self.runner = web.AppRunner(app, access_log=None)
-        await self.runner.setup()
-        await web.TCPSite(self.runner, "127.0.0.1", self.port).start()
-
-    async def stop(self) -> None:
-        self.release.set()
-        if self.runner is not None:
-            await self.runner.cleanup()
-
-    async def _answer(self, request: web.Request) -> web.Response:
-        await request.read()
-        self.arrived += 1
-        if request.path == "/hold":
-            await self.release.wait()
-        return web.Response(text=str(self.port))
-
-
 class CaddyRig:
     """A real Caddy with real members and clients."""
 
@@ -181,6 +142,8 @@ class CaddyRig:
     async def close(self) -> None:
         for server in self.servers:
             server.release.set()
+        for request in self._open:
+            request.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
         await self.client.close()
         for adapter in self._adapters:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from actuators.ports import BalancerError, TargetState
-from tests.contracts.balancer_rigs import CLUSTER, CaddyRig, MemoryRig, Rig, until
+from tests.balancing import until
+from tests.contracts.balancer_rigs import CLUSTER, CaddyRig, MemoryRig, Rig
 
 
 @pytest.fixture(params=["memory", pytest.param("caddy", marks=pytest.mark.integration)])

@@ -70,6 +70,7 @@ def step(**changes: Any) -> dict[str, Any]:
         pytest.param(DEPLOYMENT, (*PLACE, "partitions", 1, "id"), "p1", 'deployment.json: $.networkPartitions[0].partitions[1].id = "p1": must be unique', id="one partition used twice"),
         pytest.param(ORDER, ("algorithm",), "all", "application-policy.json: $.algorithm = \"all\": must be 'one-after-another' or 'all-at-once'", id="an unknown algorithm"),
         pytest.param(ORDER, ("properties",), [{"name": "networkPartitionGroups", "value": "here,her"}], "application-policy.json: $.properties[0].value = \"her\": must be one of networkPartitions, did you mean 'here'?", id="a group of what is not in the policy"),
+        pytest.param(ORDER, ("properties",), [{"name": "networkPartitionGroups", "value": "here|here"}], 'application-policy.json: $.properties[0].value = "here": must be unique', id="one network partition in two groups"),
         pytest.param(APPLICATION, (*USE, "cartridgeMax"), 0, "application.json: $.components.cartridges[0].cartridgeMax = 0: must be at least 1", id="a maximum of zero"),
         pytest.param(APPLICATION, (*USE, "cartridgeMin"), -1, "application.json: $.components.cartridges[0].cartridgeMin = -1: must be at least 1", id="a negative minimum"),
         pytest.param(APPLICATION, (*USE, "type"), "wbe", "application.json: $.components.cartridges[0].type = \"wbe\": no such cartridge, did you mean 'web'?", id="a cartridge that is not there"),

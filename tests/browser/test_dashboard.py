@@ -1,0 +1,257 @@
+"""The page in a real browser: it loads, it lives, it fits, and nothing foreign runs in it."""
+
+import asyncio
+import contextlib
+import shutil
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.async_api import Browser, Page, async_playwright
+
+from dashboards.app import Sources, create_app
+from dashboards.events import events
+from dashboards.fold import DECODERS, apply
+from dashboards.live import Live
+from dashboards.model import Model, TopicCount
+from dashboards.serve import Server, listen
+from dashboards.status import Status
+from streams.records.record import Record
+from tests import story
+from tests.waiting import until
+
+pytestmark = pytest.mark.integration
+BOUND_MS = 30_000
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+HOSTILE = "<script>window.hacked = true</script><img src=x onerror='window.hacked = true'>"
+NEWEST = "([name, y]) => document.querySelector('#chart').data.find((trace) => trace.name === name).y.at(-1) === y"
+"""Whether the last point of a trace has a value."""
+INJECT = """() => {
+    const script = document.createElement('script');
+    script.textContent = 'window.hacked = true';
+    document.head.append(script);
+}"""
+LAPTOP, PHONE = (1366, 768), (390, 844)
+
+
+@dataclass
+class Stage:
+    """A dashboard that serves a model which the test fills."""
+
+    url: str
+    sources: Sources
+
+    def tell(self, *records: Record) -> None:
+        """Fold records in and send what changed, as the feed does."""
+        for record in records:
+            changes = apply(self.sources.model, record)
+            for name, view in events(self.sources.model, changes, now=time.time()):
+                self.sources.live.publish(name, view.model_dump_json().encode())
+
+    def tell_story(self) -> None:
+        """Tell six minutes that end now."""
+        for record in story.told(time.time() - 360, seconds=360):
+            apply(self.sources.model, record)
+        for topic in DECODERS:
+            self.sources.model.topics[topic] = TopicCount(records=100, newest_at=time.time())
+            self.sources.status.partitions[topic] = 1
+
+
+@dataclass
+class Seen:
+    """A page and what its console said."""
+
+    page: Page
+    said: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    sources = Sources(Model(), Status("kafka:9092"), Live(), time.time)
+    sources.status.up(time.time())
+    sources.status.caught_up = True
+    listening = listen("127.0.0.1", 0)
+    server = Server(uvicorn.Config(create_app(sources), log_config=None, timeout_graceful_shutdown=1))
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+    await until(lambda: server.started, within_s=30, what="the dashboard listens")
+    yield Stage(f"http://127.0.0.1:{listening.getsockname()[1]}/", sources)
+    sources.live.close()
+    server.should_exit = True
+    await task
+    listening.close()
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not chromium:
+        pytest.skip("no chromium on PATH")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        yield browser
+        await browser.close()
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    browser: Browser, url: str, *, size: tuple[int, int] = LAPTOP, dark: bool = False
+) -> AsyncIterator[Seen]:
+    context = await browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if dark else "light"
+    )
+    context.set_default_timeout(BOUND_MS)
+    seen = Seen(await context.new_page())
+    seen.page.on("console", lambda message: seen.said.append(f"{message.type}: {message.text}"))
+    seen.page.on("pageerror", lambda error: seen.said.append(f"error: {error}"))
+    await seen.page.goto(url)
+    yield seen
+    await context.close()
+
+
+async def shows(page: Page, selector: str, text: str) -> None:
+    """Wait until an element holds a text."""
+    script = "([selector, text]) => document.querySelector(selector)?.textContent.includes(text)"
+    await page.wait_for_function(script, arg=[selector, text])
+
+
+@pytest.mark.parametrize(
+    ("size", "dark"),
+    [
+        pytest.param(LAPTOP, False, id="on a laptop by day"),
+        pytest.param(LAPTOP, True, id="on a laptop by night"),
+        pytest.param(PHONE, False, id="on a phone by day"),
+        pytest.param(PHONE, True, id="on a phone by night"),
+    ],
+)
+async def test_it_shows_what_is(
+    stage: Stage, browser: Browser, tmp_path: Path, size: tuple[int, int], *, dark: bool
+) -> None:
+    stage.tell_story()
+    async with opened(browser, stage.url, size=size, dark=dark) as seen:
+        page = seen.page
+        await page.wait_for_selector("#chart .main-svg .scatterlayer .trace")
+        await shows(page, "#caption", "requests in flight")
+        await shows(page, "#decision", "members")
+        await shows(page, "#health-state", "ok")
+
+        assert await page.inner_text("#link") == "live"
+        assert await page.locator("#members tr").count() >= 4
+        assert await page.locator("#decisions li").count() >= 3
+        assert await page.locator("#logs div").count() > 50
+        legend = await page.locator("#chart .legendtext").all_inner_texts()
+        assert legend == ["capacity", "predicted", "observed", "serving", "wanted"]
+        wide, there = await page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        assert wide <= there, "the page scrolls sideways"
+        ground = await page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        assert ground == ("rgb(15, 21, 27)" if dark else "rgb(244, 246, 248)")
+        picture = await page.screenshot(path=tmp_path / "page.png", full_page=True)
+        assert picture.startswith(b"\x89PNG")
+        assert seen.said == []
+
+
+async def test_what_changes_arrives_by_itself(stage: Stage, browser: Browser) -> None:
+    stage.tell_story()
+    async with opened(browser, stage.url) as seen:
+        await shows(seen.page, "#caption", "requests in flight")
+        await until(lambda: stage.sources.live.listeners == 1, within_s=30, what="the page listens")
+        now = time.time()
+
+        stage.tell(
+            story.a_forecast(now, observed=41.5, forecast=77.25, serving=4),
+            story.a_decision(now, wanted=8, before=4),
+            story.a_member("shop-web-77", at=now),
+        )
+
+        await shows(seen.page, "#tiles .load", "41.5 → 77.3")
+        await shows(seen.page, "#decision", "4 → 8")
+        await shows(seen.page, "#decisions li:first-child .step", "4 → 8")
+        await shows(seen.page, "#members", "shop-web-77")
+        for trace, value in (("observed", 41.5), ("predicted", 77.25), ("wanted", 8)):
+            await seen.page.wait_for_function(NEWEST, arg=[trace, value])
+        assert seen.said == []
+
+
+async def test_a_hostile_log_line_is_text(stage: Stage, browser: Browser) -> None:
+    stage.tell_story()
+    stage.tell(story.a_log(HOSTILE, at=time.time()), story.a_member("<b>x-1", at=time.time()))
+    async with opened(browser, stage.url) as seen:
+        await shows(seen.page, "#logs", HOSTILE)
+        await shows(seen.page, "#members", "<b>x-1")
+
+        assert await seen.page.locator("#logs img, #logs script, #members b").count() == 0
+        assert await seen.page.evaluate("window.hacked") is None
+        assert seen.said == []
+
+
+async def test_foreign_code_would_not_run(stage: Stage, browser: Browser) -> None:
+    async with opened(browser, stage.url) as seen:
+        await seen.page.evaluate(INJECT)
+
+        assert await seen.page.evaluate("window.hacked") is None
+        assert "Content Security Policy" in seen.said[0]
+
+
+async def test_before_the_first_cluster_the_page_says_what_to_do(stage: Stage, browser: Browser) -> None:
+    async with opened(browser, stage.url) as seen:
+        await seen.page.wait_for_selector("#empty:not([hidden])")
+        assert "Is the worker running?" in await seen.page.inner_text("#empty")
+
+        stage.tell(story.an_instance(at=time.time()))
+
+        await shows(seen.page, "#tiles .name", "shop-web")
+        await seen.page.wait_for_selector("#empty", state="hidden")
+        assert seen.said == []
+
+
+async def test_when_the_broker_goes_the_page_says_so_and_when_it_is_back_too(stage: Stage, browser: Browser) -> None:
+    stage.tell_story()
+    async with opened(browser, stage.url) as seen:
+        await shows(seen.page, "#link", "live")
+        stage.sources.status.down(time.time(), "connection refused")
+        stage.sources.live.reset()
+
+        await shows(seen.page, "#link", "broker unreachable")
+        await shows(seen.page, "#notice", "Broker kafka:9092 does not answer (connection refused).")
+        assert await seen.page.locator("#members tr").count() >= 4, "what was known last stays in sight"
+
+        stage.sources.status.up(time.time())
+        stage.sources.status.caught_up = True
+        stage.sources.live.reset()
+        await shows(seen.page, "#link", "live")
+        await seen.page.wait_for_selector("#notice", state="hidden")
+
+
+async def test_another_cluster_another_signal_another_span_by_keyboard(stage: Stage, browser: Browser) -> None:
+    stage.tell_story()
+    stage.tell(story.a_forecast(time.time(), cluster="api-gw", application="api", observed=3.25))
+    async with opened(browser, f"{stage.url}#shop-web") as seen:
+        page = seen.page
+        await shows(page, "#chart-title", "shop-web")
+        await page.focus("#tiles [data-cluster='api-gw']")
+        await page.keyboard.press("Enter")
+        await shows(page, "#chart-title", "api-gw")
+        await shows(page, "#caption", "Now 3.3 requests in flight")
+        await page.focus("#signals [data-value='memory_consumption']")
+        await page.keyboard.press("Enter")
+        await shows(page, "#caption", "% memory")
+
+        assert page.url.endswith("#api-gw")
+        assert await page.get_attribute("#signals [data-value='memory_consumption']", "aria-pressed") == "true"
+        assert seen.said == []
+
+
+async def test_a_page_that_is_closed_is_forgotten(stage: Stage, browser: Browser) -> None:
+    async with opened(browser, stage.url):
+        await until(lambda: stage.sources.live.listeners == 1, within_s=30, what="the page listens")
+
+    await until(lambda: stage.sources.live.listeners == 0, within_s=60, what="nobody listens")

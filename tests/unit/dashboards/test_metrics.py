@@ -1,0 +1,66 @@
+"""``/metrics``, read back by a parser of the format."""
+
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from dashboards.fold import apply
+from dashboards.metrics import exposition
+from dashboards.model import Model
+from dashboards.status import Status
+from streams.records.record import Record
+from tests import story
+
+SHOP = {"tenant": "default", "application": "shop", "cluster": "shop-web"}
+
+
+def scraped(*records: Record, now: float = 1001.0) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    model, status = Model(), Status("kafka:9092")
+    for record in records:
+        apply(model, record)
+    status.up(1.0)
+    status.lag = {"pileus.forecasts": 3}
+    text = exposition(model, status, now=now).decode()
+    families = list(text_string_to_metric_families(text))  # type: ignore[no-untyped-call]
+    return {(s.name, frozenset(s.labels.items())): s.value for f in families for s in f.samples}
+
+
+def key(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
+    return name, frozenset(labels.items())
+
+
+def test_a_cluster() -> None:
+    found = scraped(story.a_forecast(), story.a_decision(wanted=3), story.a_member(), story.a_rejection(3))
+
+    assert found[key("pileus_members_wanted", **SHOP)] == 3
+    assert found[key("pileus_members", role="serving", **SHOP)] == 1
+    assert found[key("pileus_members", role="starting", **SHOP)] == 0
+    assert found[key("pileus_load", signal="requests_in_flight", kind="observed", **SHOP)] == 8.0
+    assert found[key("pileus_load", signal="requests_in_flight", kind="predicted", **SHOP)] == 12.0
+    assert found[key("pileus_horizon_seconds", **SHOP)] == 15.0
+    assert found[key("pileus_samples_age_seconds", **SHOP)] == 1.4
+    assert found[key("pileus_decisions_total", code="Forecast", **SHOP)] == 1
+    assert found[key("pileus_rejected_total", topic="pileus.samples", reason="Late")] == 3
+
+
+def test_pileus_itself() -> None:
+    found = scraped()
+
+    assert found[key("pileus_broker_up")] == 1
+    assert found[key("pileus_dashboard_lag_records", topic="pileus.forecasts")] == 3
+
+
+def test_what_is_unknown_is_left_out() -> None:
+    found = scraped(story.a_forecast(observed=None), story.an_instance("shop-db"))
+
+    assert key("pileus_load", signal="requests_in_flight", kind="observed", **SHOP) not in found
+    assert key("pileus_members_wanted", **SHOP) not in found
+    assert not [
+        name for name, labels in found if name == "pileus_samples_age_seconds" and ("cluster", "shop-db") in labels
+    ]
+
+
+def test_names_with_quotes_and_line_breaks_survive() -> None:
+    hostile = 'a"b\\c\nd'
+
+    assert key("pileus_rejected_total", topic="pileus.samples", reason=hostile) in scraped(
+        story.a_rejection(reason=hostile)
+    )
