@@ -1,4 +1,4 @@
-"""What tests of balancers share: members that answer when told, and clients that send requests whatever the answers do."""
+"""What tests of balancers share: members that answer when told, and clients that send whatever the answers do."""
 
 import asyncio
 from collections import Counter

@@ -32,7 +32,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(args: Namespace) -> int:
     """Run the stack."""
-    from pileus.stack.session import Usage, run
+    from pileus.stack.given import Usage
+    from pileus.stack.session import run
 
     try:
         return run(args)

@@ -148,7 +148,7 @@ async def test_it_shows_what_is(
         assert await page.locator("#members tr").count() >= 4
         assert await page.locator("#decisions li").count() >= 3
         assert await page.locator("#logs div").count() > 50
-        legend = await page.locator("#chart .legendtext").all_inner_texts()
+        legend = await page.locator("#chart .legendtext").all_text_contents()
         assert legend == ["capacity", "predicted", "observed", "serving", "wanted"]
         wide, there = await page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
         assert wide <= there, "the page scrolls sideways"
@@ -217,6 +217,7 @@ async def test_when_the_broker_goes_the_page_says_so_and_when_it_is_back_too(sta
     stage.tell_story()
     async with opened(browser, stage.url) as seen:
         await shows(seen.page, "#link", "live")
+        await shows(seen.page, "#members", "shop-web-1")
         stage.sources.status.down(time.time(), "connection refused")
         stage.sources.live.reset()
 

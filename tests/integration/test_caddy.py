@@ -90,7 +90,7 @@ async def test_members_come_and_go_under_load_and_no_request_fails(place: Place,
     assert all(server.arrived for server in place.servers)
 
 
-async def test_a_member_that_is_killed_is_avoided(place: Place, balancer: CaddyBalancer) -> None:
+async def test_a_routed_member_that_does_not_listen_costs_no_request(place: Place, balancer: CaddyBalancer) -> None:
     for server in place.servers[:2]:
         await server.start()
     await balancer.apply(WEB, place.targets[:3])  # the third never listens

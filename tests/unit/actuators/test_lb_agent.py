@@ -251,7 +251,7 @@ async def test_the_agent_looks_probes_and_stops_without_taking_anybody_out(world
 
 @pytest.mark.looptime
 async def test_an_agent_that_can_not_probe_any_more_ends_with_the_reason(world: World) -> None:
-    async def broken(_: Collection[Target]) -> Mapping[str, bool]:
+    async def broken(targets: Collection[Target]) -> Mapping[str, bool]:
         raise RuntimeError("no threads left")
 
     world.ask = broken  # type: ignore[method-assign]

@@ -43,5 +43,5 @@ def test_upstreams_are_read_by_address() -> None:
 
 @pytest.mark.parametrize("body", ["", "{}x", "[{}]", "[1]", "7", '[{"address":"a:1","num_requests":"many"}]'])
 def test_other_text_is_no_upstreams(body: str) -> None:
-    with pytest.raises(ValueError, match=".+"):
+    with pytest.raises(ValueError, match=r".+"):
         read_upstreams(body)
