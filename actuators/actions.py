@@ -30,18 +30,39 @@ def intent(spec: ClusterSpec, partition: PartitionSpec, ordinal: int, decision: 
 def ordinal(member: str) -> int:
     """Return the number at the end of a member's id; 0 when it has none."""
     _, _, tail = member.rpartition("-")
-    return int(tail) if tail.isdecimal() else 0
+    return int(tail) if tail.isascii() and tail.isdecimal() else 0
 
 
-def located(member: Member, outcome: Outcome) -> Member:
+def located(member: Member, outcome: Outcome, epoch: int) -> Member:
     """Return the member with the address that the cloud gave it."""
-    return msgspec.structs.replace(member, host=outcome.host, port=outcome.port, instance=outcome.instance)
+    return msgspec.structs.replace(
+        member, epoch=epoch, host=outcome.host, port=outcome.port, instance=outcome.instance or member.instance
+    )
 
 
-def action(spec: ClusterSpec, member: Member, verb: Verb, *, at: float, epoch: int) -> Action:
-    """Return the order to launch or to terminate a member."""
-    where = {(p.network_partition, p.partition): p for p in spec.partitions}
-    partition = where.get((member.network_partition, member.partition), spec.partitions[0])
+def launch(spec: ClusterSpec, member: Member, *, at: float, epoch: int) -> Action | None:
+    """Return the order to launch a member; ``None`` when its partition is not declared any more."""
+    partition = _partition(spec, member)
+    if partition is None:
+        return None
+    order = _order(spec, member, Verb.LAUNCH, at=at, epoch=epoch)
+    return msgspec.structs.replace(order, launch=_launch(spec, partition))
+
+
+def terminate(spec: ClusterSpec, member: Member, *, at: float, epoch: int) -> Action:
+    """Return the order to terminate a member, at the provider that has it."""
+    return _order(spec, member, Verb.TERMINATE, at=at, epoch=epoch)
+
+
+def _partition(spec: ClusterSpec, member: Member) -> PartitionSpec | None:
+    """Return a member's partition as it is declared now."""
+    where = (member.network_partition, member.partition)
+    return next((p for p in spec.partitions if (p.network_partition, p.partition) == where), None)
+
+
+def _order(spec: ClusterSpec, member: Member, verb: Verb, *, at: float, epoch: int) -> Action:
+    """Return an order about a member. Its provider is the one that its intent names, whatever is declared now."""
+    partition = _partition(spec, member)
     return Action(
         action=f"{member.member}/{verb}",
         verb=verb,
@@ -50,33 +71,24 @@ def action(spec: ClusterSpec, member: Member, verb: Verb, *, at: float, epoch: i
         cluster=member.cluster,
         member=member.member,
         cartridge=member.cartridge,
-        provider=member.provider or partition.provider,
+        provider=member.provider or (partition.provider if partition is not None else ""),
         network_partition=member.network_partition,
         partition=member.partition,
         epoch=epoch,
         at=at,
-        launch=_launch(spec, partition) if verb is Verb.LAUNCH else None,
         grace_s=spec.cartridge.grace_s,
     )
 
 
 def _launch(spec: ClusterSpec, partition: PartitionSpec) -> Launch:
-    """Return what an instance of this cluster is made of, in this partition."""
+    """Return what an instance of this cluster is made of, in this partition. What the partition says comes first."""
     cartridge = spec.cartridge
     return Launch(
         command=list(cartridge.command),
-        image=cartridge.image,
-        environment=dict(cartridge.environment),
-        ports=port_range(partition.properties.get("portRange", "")),
+        image=partition.image or cartridge.image,
+        environment=cartridge.environment | partition.environment,
+        ports=list(partition.ports),
         health=cartridge.health,
         grace_s=cartridge.grace_s,
-        properties=dict(partition.properties) | dict(cartridge.properties),
+        properties=cartridge.properties | partition.properties,
     )
-
-
-def port_range(text: str) -> list[int]:
-    """Return the ports of ``low-high``, or none for an empty text (the definition was checked)."""
-    if not text:
-        return []
-    low, _, high = text.partition("-")
-    return list(range(int(low), int(high or low) + 1))

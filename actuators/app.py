@@ -1,7 +1,7 @@
 """The actuators: one Faust app that decides for the applications it owns and acts on the clouds."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -17,13 +17,14 @@ from actuators.ownership import Ownership
 from actuators.ports import Cloud
 from actuators.roster import Roster
 from config.catalogue import Catalogue
+from config.cluster import ClusterSpec
 from config.errors import ConfigError
-from streams.faust_app import Sender, consume, create_faust_app, own
+from streams.faust_app import consume, create_faust_app, is_newest, own
 from streams.follow import Follower
 from streams.partition import application_key, partition_of
+from streams.publish import Sender
 from streams.records.action import ACTION, OUTCOME, Outcome
 from streams.records.balancer import BALANCER
-from streams.records.forecast import FORECASTS as FORECAST
 from streams.records.member import MEMBERS as MEMBER
 from streams.topics import ACTIONS, BALANCERS, DEFINITIONS, FORECASTS, MEMBERS, OUTCOMES
 
@@ -64,6 +65,7 @@ def create_app(settings: ActuatorSettings, *, clouds: Mapping[str, Cloud], now: 
     own(app, actuators.assign, actuators.release)
     app.task(actuators.follow)
     app.task(actuators.observe_for_ever)
+    app.task(actuators.guard)
     return app
 
 
@@ -78,6 +80,7 @@ class Actuators:
         self._now = now
         self._roster = Roster()
         self._documents: dict[str, bytes] = {}
+        self._specs: Sequence[ClusterSpec] = ()
         self._defining: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._known = asyncio.Event()
@@ -88,6 +91,7 @@ class Actuators:
             rules=settings.rules,
             sender=sender,
             checkpoint_s=settings.checkpoint_s,
+            session_s=settings.session_s,
             owner=settings.owner,
             now=now,
         )
@@ -105,8 +109,9 @@ class Actuators:
 
     async def forecasts(self, event: Any) -> None:
         """Decide on one tick."""
-        if (record := _decode(FORECAST, event)) is not None:
-            await self.ownership.forecasts(event, lambda decider: decider.forecasts(record))
+        event.ack()  # a hint for the next start: what counts is the checkpoint
+        at = event.message
+        await self.ownership.forecasts(at.partition, at.offset, event.value or b"", newest=is_newest(event))
 
     async def outcome(self, event: Any) -> None:
         """Follow one outcome."""
@@ -122,9 +127,7 @@ class Actuators:
 
     async def action(self, event: Any) -> None:
         """Carry out one action beside the others; it is acknowledged when its outcome is published."""
-        task = asyncio.create_task(self._act(event))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._go(self._act(event))
 
     async def follow(self) -> None:
         """Follow the members and the definitions, and keep the deciders in step with what is declared."""
@@ -132,28 +135,37 @@ class Actuators:
             (MEMBERS.name, partition): self._member for partition in range(self._settings.partitions)
         }
         handlers[DEFINITIONS.name, 0] = self._definition
-        follower = Follower(self._settings.broker, handlers, fetch_wait_s=self._settings.fetch_wait_s)
-        await follower.start()
-        await follower.caught_up()
-        self._known.set()
-        try:
+        async with Follower(self._settings.broker, handlers, fetch_wait_s=self._settings.fetch_wait_s) as follower:
+            await follower.caught_up()
+            self._known.set()
+            await self._define()
             await asyncio.Event().wait()
-        finally:
-            await follower.stop()
 
     async def observe_for_ever(self) -> None:
         """Look at the clouds, period by period, while this process acts."""
         await self._known.wait()
         while True:
             await asyncio.sleep(self._settings.observe_s)
-            if self.acting:
+            if not self.acting:
+                continue
+            try:
                 await self._executor.observe()
+            except Exception:
+                log.exception("observation failed; the next one may not")
+
+    async def guard(self) -> None:
+        """Keep the claims of what this process owns the newest ones."""
+        await self._known.wait()
+        await self.ownership.guard(self._roster.epochs)
 
     async def _act(self, event: Any) -> None:
         """Carry out one action once the members are known."""
         await self._known.wait()
-        if (action := _decode(ACTION, event)) is not None:
-            await self._executor.carry_out(action)
+        try:
+            if (action := _decode(ACTION, event)) is not None:
+                await self._executor.carry_out(action)
+        except Exception:
+            log.exception("action failed; the decider sends it again", offset=event.message.offset)
         event.ack()
 
     def _member(self, record: ConsumerRecord) -> None:
@@ -168,20 +180,31 @@ class Actuators:
             self._documents[key] = record.value
         else:
             self._documents.pop(key, None)
+        if not self._known.is_set():
+            return  # they are taken in together once all of them are read
         if self._defining is not None:
             self._defining.cancel()
-        self._defining = asyncio.get_running_loop().call_later(SETTLE_S, self._define)
+        self._defining = asyncio.get_running_loop().call_later(SETTLE_S, lambda: self._go(self._define()))
 
-    def _define(self) -> None:
+    async def _define(self) -> None:
         """Hand what is declared to the deciders; what does not hold together changes nothing."""
         try:
-            specs = Catalogue.from_documents(self._documents.items()).clusters()
-        except ConfigError:
-            log.exception("definitions do not hold together; the last good ones stay in force")
-            return
-        task = asyncio.get_running_loop().create_task(self.ownership.define(specs))
+            self._specs = Catalogue.from_documents(self._documents.items()).clusters()
+        except ConfigError as error:
+            log.error("definitions do not hold together; the last good ones stay in force", error=str(error))  # noqa: TRY400 - said whole
+        await self.ownership.define(self._specs)
+
+    def _go(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begin some work beside everything else, and keep hold of it until it ends."""
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Let go of work that ended, and tell of what it failed on."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("failed", error=repr(error))
 
     def _partition(self, tenant: str, application: str) -> int:
         """Return the partition of an application."""

@@ -1,15 +1,19 @@
 """One cluster in the decider: its members, what it remembers, and what each record makes of them."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from actuators import actions
+from actuators.breaker import replaceable
+from actuators.draining import Balancers
 from actuators.judge import Judge, Remembered
-from actuators.lifecycle import move
-from actuators.place import place
+from actuators.launching import STEADY_S, Launching
+from actuators.lifecycle import FAULT, PRESENT, move, recalled
+from actuators.place import misplaced, place_of
 from actuators.plan import plan
-from config.cluster import ClusterSpec, PartitionSpec
-from streams.records.action import Outcome, Result, Verb
+from config.cluster import ClusterSpec
+from streams.records.action import Action, Outcome, Result
 from streams.records.balancer import BalancerReport
 from streams.records.decision import Decision
 from streams.records.forecast import ClusterForecast
@@ -18,8 +22,6 @@ from streams.records.record import Record
 
 Pair = tuple[str, Record]
 """Key and record."""
-LONGEST_PAUSE_S = 300.0
-"""Most that launches pause after failures in a row."""
 GONE_KEPT = 1000
 """Terminated members that are remembered, so that a late word of them is understood."""
 
@@ -39,7 +41,7 @@ class Rules:
 
 
 class ClusterState:
-    """Everything the decider knows of one cluster."""
+    """Everything the decider knows of one cluster. Its time is that of the ticks."""
 
     def __init__(self, spec: ClusterSpec, rules: Rules, remembered: Remembered | None = None) -> None:
         self.spec = spec
@@ -48,27 +50,40 @@ class ClusterState:
         self.members: dict[str, Member] = {}
         self.offsets: dict[str, int] = {}
         """Where each member's newest record stands in ``pileus.members``."""
-        self.reports: dict[str, BalancerReport] = {}
+        self.balancers = Balancers(rules.stale_s)
+        self.launching = Launching()
+        self.at = -math.inf
+        """The last tick."""
         self._ordinal = 0
         self._sent: dict[str, float] = {}
-        self._full: dict[str, float] = {}
-        self._failures = 0
-        self._paused_until = 0.0
+        self._ended: dict[str, None] = {}
+        """Members that are terminated, in the order in which that became known."""
 
     def recall(self, member: Member) -> None:
         """Take in a member as the log has it."""
-        self.members[member.member] = member
         self._ordinal = max(self._ordinal, actions.ordinal(member.member))
+        self._note(member)
 
-    def tick(self, forecast: ClusterForecast, at: float, epoch: int) -> Iterator[Pair]:
-        """Decide, plan and act."""
+    def written(self, member: str, offset: int) -> None:
+        """Note where in ``pileus.members`` a member's newest record stands."""
+        if (known := self.members.get(member)) is not None and known.state is not State.TERMINATED:
+            self.offsets[member] = offset
+
+    def tick(self, forecast: ClusterForecast, at: float, epoch: int, *, act: bool = True) -> Iterator[Pair]:
+        """Decide, plan and act; without ``act`` decide alone, for the memory's sake."""
+        self.at = at
+        self.judge.adopt(sum(m.state in PRESENT for m in self._alive()), at)
         decision, tell = self.judge.decide(self.spec, forecast, at)
         if tell:
             yield decision.cluster, decision
-        yield from self._enforce(decision, at, epoch)
-        yield from self._drained(at, epoch)
-        yield from self._overdue(at, epoch)
-        yield from self._again(at, epoch)
+        if not act:
+            return
+        self.balancers.tick(at)
+        self.launching.settle(self.members.values(), at=at)
+        yield from self._enforce(decision, epoch)
+        yield from self._overdue(epoch)
+        yield from self._drained(epoch, patience_s=self.spec.cartridge.drain_s)
+        yield from self._again(epoch)
 
     def outcome(self, outcome: Outcome, epoch: int) -> Iterator[Pair]:
         """Follow what came of an action, or what the cloud was seen to have."""
@@ -77,172 +92,151 @@ class ClusterState:
             return
         match outcome.result:
             case Result.RUNNING if member.state is State.CREATED:
-                yield from self._running(member, outcome, epoch)
+                why = "the cloud has accepted it"
+                moved = move(member, State.STARTING, at=max(outcome.at, member.at), epoch=epoch, reason=why)
+                yield self._keep(actions.located(moved, outcome, epoch))
+            case Result.RUNNING if member.state is State.STARTING and outcome.port not in {0, member.port}:
+                yield self._keep(actions.located(member, outcome, epoch))
             case Result.GONE:
-                yield from self._gone(member, outcome, epoch)
+                yield self._gone(member, outcome, epoch)
             case Result.OUT_OF_CAPACITY | Result.INVALID if member.state is State.CREATED:
-                yield from self._failed(member, outcome, epoch)
+                yield self._failed(member, outcome, epoch)
             case _:
                 pass  # a late word, a refusal or a passing fault: what is still wanted is sent again
 
     def report(self, report: BalancerReport, epoch: int) -> Iterator[Pair]:
         """Follow whom a balancer sends requests to."""
-        before = self.reports.get(report.balancer)
-        if before is not None and report.at < before.at:
+        if not self.balancers.hear(report, at=self.at):
             return
-        self.reports[report.balancer] = report
         for backend in report.backends:
             member = self.members.get(backend.member)
             if member is not None and member.state is State.STARTING and backend.routed:
-                yield from self._serves(member, report.at, epoch)
-        yield from self._drained(report.at, epoch)
+                yield from self._serves(member, max(report.at, member.at), epoch)
+        yield from self._drained(epoch, now=report.at)
 
-    def _enforce(self, decision: Decision, at: float, epoch: int) -> Iterator[Pair]:
+    def _alive(self) -> list[Member]:
+        """Return the members that are not known to be gone."""
+        return [m for m in self.members.values() if m.state is not State.TERMINATED]
+
+    def _enforce(self, decision: Decision, epoch: int) -> Iterator[Pair]:
         """Turn the number wanted into recalls, launches and drains."""
-        forecast = decision.given.forecast
-        faults = self._faults(forecast)
+        forecast, alive = decision.given.forecast, self._alive()
+        moved = dict.fromkeys(misplaced(self.spec.partitions, alive), "its partition has no place for it")
+        leaving = moved | {m: f"{FAULT}: {why}" for m, why in replaceable(forecast, at=self.at).items()}
         todo = plan(
-            list(self.members.values()),
+            alive,
             wanted=decision.wanted,
+            partitions=self.spec.partitions,
             forecasts={m.member: m for m in forecast.members},
-            faulty=faults,
+            leaving=leaving,
+            room=self.launching.place(self.spec, alive, at=self.at) is not None,
         )
-        for which in todo.recall:
-            member = self.members[which]
-            yield self._move(member, State.ACTIVE, at, epoch, f"recalled: {decision.wanted} wanted")
-        for which in todo.drain:
-            why = f"fault: {faults[which]}" if which in faults else f"{decision.wanted} wanted ({decision.decision})"
-            yield self._move(self.members[which], State.DRAINING, at, epoch, why)
-        if at >= self._paused_until:
-            yield from self._launch(todo.launch, decision, at, epoch)
+        asked = f"{decision.wanted} wanted ({decision.decision})"
+        for name in todo.recall:
+            member = self.members[name]
+            yield self._move(member, recalled(member) or State.ACTIVE, epoch, f"recalled: {asked}")
+        for name in todo.drain:
+            yield self._move(self.members[name], State.DRAINING, epoch, leaving.get(name, asked))
+        if self.launching.may(self.at):
+            yield from self._launch(todo.launch, decision, epoch)
 
-    def _faults(self, forecast: ClusterForecast) -> dict[str, str]:
-        """Return the members to replace. When more than half vanish at once, it is not they who are ill."""
-        if len(forecast.faults) > max(1, forecast.serving // 2):
-            return {}
-        return {fault.member: fault.reason for fault in forecast.faults if fault.member in self.members}
-
-    def _launch(self, count: int, decision: Decision, at: float, epoch: int) -> Iterator[Pair]:
+    def _launch(self, count: int, decision: Decision, epoch: int) -> Iterator[Pair]:
         """Place and ask for new members: the intent first."""
         for _ in range(count):
-            partition = self._place(at)
+            partition = self.launching.place(self.spec, self._alive(), at=self.at)
             if partition is None:
                 return
             self._ordinal += 1
             member = actions.intent(self.spec, partition, self._ordinal, decision, epoch)
-            self.members[member.member] = member
-            yield member.member, member
-            yield self._send(member, Verb.LAUNCH, at, epoch)
+            yield self._keep(member)
+            yield from self._send(actions.launch(self.spec, member, at=self.at, epoch=epoch))
 
-    def _place(self, at: float) -> PartitionSpec | None:
-        """Choose a partition for the next member."""
-        counts: dict[str, int] = {}
-        for member in self.members.values():
-            if member.state is not State.TERMINATED:
-                where = f"{member.network_partition}/{member.partition}"
-                counts[where] = counts.get(where, 0) + 1
-        full = {which for which, until in self._full.items() if until > at}
-        return place(self.spec.partitions, algorithm=self.spec.algorithm, members=counts, full=full)
-
-    def _drained(self, at: float, epoch: int) -> Iterator[Pair]:
+    def _drained(self, epoch: int, *, patience_s: float = math.inf, now: float = -math.inf) -> Iterator[Pair]:
         """End the draining members that carry nothing any more, or had their time."""
-        for member in [m for m in self.members.values() if m.state is State.DRAINING]:
-            late = at - member.at >= self.spec.cartridge.drain_s
-            if not late and not self._empty(member, at):
-                continue
-            why = f"drain timed out after {self.spec.cartridge.drain_s:g} s" if late else "drained"
-            yield self._move(member, State.TERMINATING, at, epoch, f"{why}; {member.reason}")
-            yield self._send(self.members[member.member], Verb.TERMINATE, at, epoch)
+        for member in [m for m in self._alive() if m.state is State.DRAINING]:
+            late = self.at - member.at >= patience_s
+            if late or self.balancers.vouch(member, revision=self.offsets.get(member.member), at=self.at):
+                why = f"drain timed out after {patience_s:g} s" if late else "drained"
+                at = max(self.at, now, member.at)
+                yield self._keep(move(member, State.TERMINATING, at=at, epoch=epoch, reason=f"{why}; {member.reason}"))
+                yield from self._send(actions.terminate(self.spec, member, at=at, epoch=epoch))
 
-    def _empty(self, member: Member, at: float) -> bool:
-        """Say whether every balancer confirms that a member gets no request and has none."""
-        if member.port == 0:
-            return True
-        known = [r for r in self.reports.values() if at - r.at <= self.rules.stale_s]
-        offset = self.offsets.get(member.member)
-        if not known or offset is None or any(report.revision <= offset for report in known):
-            return False
-        backends = [b for report in known for b in report.backends if b.member == member.member]
-        return not any(b.routed or b.in_flight for b in backends)
-
-    def _overdue(self, at: float, epoch: int) -> Iterator[Pair]:
+    def _overdue(self, epoch: int) -> Iterator[Pair]:
         """Give up on members that never came to serve."""
-        for member in list(self.members.values()):
-            if member.state is State.STARTING and at - member.since[State.CREATED] > self.spec.cartridge.boot_s:
-                self._pause(at)
-                why = f"fault: did not serve within {self.spec.cartridge.boot_s:g} s"
-                yield self._move(member, State.DRAINING, at, epoch, why)
+        boot_s = self.spec.cartridge.boot_s
+        for member in [m for m in self._alive() if m.state in {State.CREATED, State.STARTING}]:
+            if self.at - member.since.get(State.CREATED, member.at) > boot_s:
+                self.launching.failed(member, at=self.at)
+                yield self._move(member, State.DRAINING, epoch, f"{FAULT}: did not serve within {boot_s:g} s")
 
-    def _again(self, at: float, epoch: int) -> Iterator[Pair]:
+    def _again(self, epoch: int) -> Iterator[Pair]:
         """Send again what got no answer: doing it twice has the effect of once."""
-        waiting = {State.CREATED: Verb.LAUNCH, State.TERMINATING: Verb.TERMINATE}
-        for member in list(self.members.values()):
-            verb = waiting.get(member.state)
-            if verb is not None and at - self._sent.get(member.member, 0.0) >= self.rules.resend_s:
-                yield self._send(member, verb, at, epoch)
-
-    def _running(self, member: Member, outcome: Outcome, epoch: int) -> Iterator[Pair]:
-        """Note that the instance exists, and where."""
-        moved = move(member, State.STARTING, at=outcome.at, epoch=epoch, reason="the cloud has accepted it")
-        yield self._keep(actions.located(moved, outcome))
+        for member in self._alive():
+            if self.at - self._sent.get(member.member, -math.inf) < self.rules.resend_s:
+                continue
+            if member.state is State.CREATED:
+                yield from self._send(actions.launch(self.spec, member, at=self.at, epoch=epoch))
+            elif member.state is State.TERMINATING:
+                yield from self._send(actions.terminate(self.spec, member, at=self.at, epoch=epoch))
 
     def _serves(self, member: Member, at: float, epoch: int) -> Iterator[Pair]:
         """Note that the member serves, and how long it took."""
-        self._failures = 0
-        yield self._move(member, State.ACTIVE, at, epoch, "in the balancer")
-        created = member.since.get(State.CREATED, at)
-        yield (
-            f"{member.cartridge}/{member.partition}",
-            LeadTime(
-                tenant=member.tenant,
-                application=member.application,
-                cluster=member.cluster,
-                cartridge=member.cartridge,
-                network_partition=member.network_partition,
-                partition=member.partition,
-                member=member.member,
-                at=at,
-                seconds=max(0.0, at - created),
-            ),
+        yield self._keep(move(member, State.ACTIVE, at=at, epoch=epoch, reason="in the balancer"))
+        lead = LeadTime(
+            tenant=member.tenant,
+            application=member.application,
+            cluster=member.cluster,
+            cartridge=member.cartridge,
+            network_partition=member.network_partition,
+            partition=member.partition,
+            member=member.member,
+            at=at,
+            seconds=max(0.0, at - member.since.get(State.CREATED, at)),
         )
+        yield f"{member.cartridge}/{member.partition}", lead
 
-    def _gone(self, member: Member, outcome: Outcome, epoch: int) -> Iterator[Pair]:
-        """Note that the instance is no more; one that never served makes launches pause."""
-        if member.state in {State.CREATED, State.STARTING}:
-            self._pause(outcome.at)
-        why = outcome.reason or "ended"
-        yield self._move(member, State.TERMINATED, outcome.at, epoch, f"{why}; {member.reason}")
+    def _gone(self, member: Member, outcome: Outcome, epoch: int) -> Pair:
+        """Note that the instance is no more; one that never served, or not for long, makes launches pause."""
+        active = member.since.get(State.ACTIVE, math.inf)
+        if member.state in {State.CREATED, State.STARTING} or (
+            member.state is State.ACTIVE and outcome.at - active < STEADY_S
+        ):
+            self.launching.failed(member, at=self.at)
+        why = f"{outcome.reason or 'ended'}; {member.reason}"
+        return self._keep(move(member, State.TERMINATED, at=max(outcome.at, member.at), epoch=epoch, reason=why))
 
-    def _failed(self, member: Member, outcome: Outcome, epoch: int) -> Iterator[Pair]:
+    def _failed(self, member: Member, outcome: Outcome, epoch: int) -> Pair:
         """Give up this member; the next tick places another one elsewhere, or later."""
         if outcome.result is Result.OUT_OF_CAPACITY:
-            self._full[f"{member.network_partition}/{member.partition}"] = outcome.at + self.rules.full_s
+            self.launching.has_no_room(place_of(member), until=self.at + self.rules.full_s)
         else:
-            self._pause(outcome.at)
-        yield self._move(member, State.TERMINATED, outcome.at, epoch, f"{outcome.result}: {outcome.reason}")
+            self.launching.failed(member, at=self.at)
+        why = f"{outcome.result}: {outcome.reason}"
+        return self._keep(move(member, State.TERMINATED, at=max(outcome.at, member.at), epoch=epoch, reason=why))
 
-    def _pause(self, at: float) -> None:
-        """Pause launches, twice as long after each failure in a row."""
-        self._failures += 1
-        self._paused_until = at + min(LONGEST_PAUSE_S, 2.0 ** min(self._failures - 1, 10))
-
-    def _move(self, member: Member, state: State, at: float, epoch: int, why: str) -> Pair:
-        """Move a member on in its life."""
-        return self._keep(move(member, state, at=at, epoch=epoch, reason=why))
+    def _move(self, member: Member, state: State, epoch: int, why: str) -> Pair:
+        """Move a member on in its life, at this tick."""
+        return self._keep(move(member, state, at=self.at, epoch=epoch, reason=why))
 
     def _keep(self, member: Member) -> Pair:
         """Remember a member's new record; where it stands in the log is not known yet."""
-        self.members[member.member] = member
         self.offsets.pop(member.member, None)
-        if member.state is State.TERMINATED:
-            self._sent.pop(member.member, None)
-            gone = [m for m in self.members.values() if m.state is State.TERMINATED]
-            for old in sorted(gone, key=lambda m: m.at)[:-GONE_KEPT]:
-                del self.members[old.member]
+        self._note(member)
         return member.member, member
 
-    def _send(self, member: Member, verb: Verb, at: float, epoch: int) -> Pair:
-        """Order an action."""
-        self._sent[member.member] = at
-        action = actions.action(self.spec, member, verb, at=at, epoch=epoch)
-        return action.provider, action
+    def _note(self, member: Member) -> None:
+        """Note a member's newest record, and forget who is gone for long."""
+        self.members[member.member] = member
+        if member.state is not State.TERMINATED:
+            return
+        self._sent.pop(member.member, None)
+        self._ended[member.member] = None
+        if len(self._ended) > GONE_KEPT:
+            oldest = next(iter(self._ended))
+            del self._ended[oldest], self.members[oldest]
+
+    def _send(self, action: Action | None) -> Iterator[Pair]:
+        """Order an action, if there is one."""
+        if action is not None:
+            self._sent[action.member] = action.at
+            yield action.provider, action

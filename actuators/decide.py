@@ -1,37 +1,38 @@
 """*Decide*: from demand to the number wanted, gate by gate, each with its reason.
 
-The gates and their order are those of the Kubernetes HPA with ``behavior`` (``horizontal.go``):
-recommend, stabilise, limit the step, clamp.
+The gates and their arithmetic are those of the Kubernetes HPA with ``behavior`` (``horizontal.go``): recommend,
+stabilise, hold within minimum and maximum, limit the step. Percentages are reckoned in whole numbers, so a step
+is never larger than the policy says (the HPA's floating point adds 11 to 100 at 10 %).
 """
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 
-from actuators.demand import demand
+from actuators.breaker import frozen
+from actuators.demand import demand, needed
 from config.cluster import Behavior, Policy, StepPolicy
 from streams.records.decision import Code, Decision, Factor, Given, Memory, Reason, Recommendation
+
+SIMPLE = frozenset({Code.DEMAND, Code.FORECAST, Code.BREAKER})
+"""Reasons that do not say why a number stayed as it was."""
 
 
 def decide(given: Given, *, at: float) -> tuple[Decision, Memory]:
     """Take a decision. Pure: the same arguments give the same decision and the same memory.
 
     ``at`` is the tick's time (s since the Unix epoch). The memory returned belongs to the next decision.
+    Without a memory the members that are there count as wanted, and as recommended just now.
     """
-    memory, policy = given.memory, given.policy
-    before = memory.wanted if memory.wanted is not None else given.forecast.serving + given.forecast.starting
-    factors = demand(given.forecast, policy)
+    before, recommended, changes = _remember(given, at)
+    factors = demand(given.forecast, given.policy)
     reasons: list[Reason] = []
-    asked = _recommend(factors, before, reasons)
-    recommended = _within(memory.recommended, at, max(policy.up.stabilization_s, policy.down.stabilization_s))
-    recommended = (*recommended, Recommendation(at, asked))
-    wanted = _stabilise(recommended, before, policy, at, reasons)
-    changes = _within(memory.changes, at, _longest_period(policy))
-    wanted = _limit(wanted, before, policy, _Steps(changes, at), reasons)
-    wanted = _clamp(wanted, before, given, reasons)
-    if wanted == before and all(r.code is Code.DEMAND or r.code is Code.FORECAST for r in reasons):
-        reasons.append(Reason(Code.ALREADY_DESIRED, f"{before} members are wanted already"))
+    asked = _recommend(factors, before, given, reasons)
+    asked = _hold_when_frozen(asked, before, given, at, reasons)
+    recommended = _thin((*recommended, Recommendation(at, asked)))
+    wanted = _stabilise(recommended, before, given.policy, at, reasons)
+    wanted = _bound(wanted, before, given, reasons)
+    wanted = _limit(wanted, before, given, reasons, changes=changes, at=at)
+    if wanted == before and all(reason.code in SIMPLE for reason in reasons):
+        reasons.append(Reason(Code.ALREADY_DESIRED, f"{_are(before)} wanted already"))
     decision = Decision(
         decision=f"{given.forecast.cluster}@{round(at * 1000)}",
         tenant=given.forecast.tenant,
@@ -46,126 +47,174 @@ def decide(given: Given, *, at: float) -> tuple[Decision, Memory]:
     )
     if wanted != before:
         changes = (*changes, Recommendation(at, wanted - before))
-    return decision, Memory(wanted=wanted, recommended=_thin(recommended), changes=changes)
+    return decision, Memory(wanted=wanted, recommended=recommended, changes=changes)
 
 
-def _recommend(factors: Sequence[Factor], before: int, reasons: list[Reason]) -> int:
+def _remember(given: Given, at: float) -> tuple[int, tuple[Recommendation, ...], tuple[Recommendation, ...]]:
+    """Return the number wanted so far, and what still counts of earlier recommendations and changes."""
+    memory, policy = given.memory, given.policy
+    if memory.wanted is None:
+        before = given.forecast.serving + given.forecast.starting
+        return before, (Recommendation(at, before),), ()
+    window_s = max(policy.up.stabilization_s, policy.down.stabilization_s)
+    period_s = max((p.period_s for p in (*policy.up.policies, *policy.down.policies)), default=0.0)
+    return memory.wanted, _since(memory.recommended, at - window_s), _since(memory.changes, at - period_s)
+
+
+def _since(kept: Sequence[Recommendation], start: float) -> tuple[Recommendation, ...]:
+    """Return what is younger than ``start``."""
+    return tuple(r for r in kept if r.at > start)
+
+
+def _thin(recommended: Sequence[Recommendation]) -> tuple[Recommendation, ...]:
+    """Keep of the recommendations those that some window's minimum or maximum can hang on.
+
+    Neither does when a later one is as low and a later one as high. So at most two are kept per number.
+    """
+    newest = recommended[-1]
+    kept, low, high = [newest], newest.members, newest.members
+    for older in reversed(recommended[:-1]):
+        if not low <= older.members <= high:
+            kept.append(older)
+        low, high = min(low, older.members), max(high, older.members)
+    return tuple(reversed(kept))
+
+
+def _recommend(factors: Sequence[Factor], before: int, given: Given, reasons: list[Reason]) -> int:
     """Combine the factors by their maximum; an unknown one never lowers the number."""
     known = [(f.members, f) for f in factors if f.members is not None]
-    unknown = [f.signal for f in factors if f.members is None]
     best = max(known, key=lambda pair: pair[0], default=None)
     if best is None:
-        what = ", ".join(unknown) or "no threshold in the policy"
-        reasons.append(Reason(Code.METRIC_MISSING, f"nothing is known of the load ({what}): held at {before}"))
+        what = f"nothing is known of {_unknown(factors, given)}" if factors else "the policy has no threshold"
+        reasons.append(Reason(Code.METRIC_MISSING, f"{what}: held at {_members(before)}"))
         return before
     asked, factor = best
-    _say_demand(factor, asked, reasons)
-    if unknown and asked < before:
-        reasons.append(Reason(Code.METRIC_MISSING, f"{', '.join(unknown)} unknown: not fewer than {before}"))
+    _say_demand(factor, given, reasons)
+    if asked < before and len(known) < len(factors):
+        said = f"nothing is known of {_unknown(factors, given)}: not fewer than {_members(before)}"
+        reasons.append(Reason(Code.METRIC_MISSING, said))
         return before
     return asked
 
 
-def _say_demand(factor: Factor, asked: int, reasons: list[Reason]) -> None:
+def _unknown(factors: Sequence[Factor], given: Given) -> str:
+    """Name the factors that are unknown, each with why."""
+    why = {signal.signal.value: signal.why for signal in given.forecast.signals}
+    return ", ".join(f"{_label(f.signal)} ({why[f.signal] or 'unknown'})" for f in factors if f.members is None)
+
+
+def _say_demand(factor: Factor, given: Given, reasons: list[Reason]) -> None:
     """Say which load asks for how many members."""
-    code = Code.FORECAST if factor.from_forecast else Code.DEMAND
-    load = f"{factor.signal} observed {_number(factor.observed)}"
+    unit = "" if factor.signal == "requests_in_flight" else " %"
+    observed = factor.observed or 0.0
+    load = f"{_label(factor.signal)} {observed:.1f}{unit} now"
     if factor.forecast is not None:
-        load += f", predicted {_number(factor.forecast)}"
-    reasons.append(Reason(code, f"{load}, {factor.threshold:g} per member: {asked} members"))
+        load += f", {factor.forecast:.1f}{unit} predicted"
+    asked = needed(max(observed, factor.forecast or 0.0), factor.threshold)
+    code = Code.FORECAST if factor.from_forecast else Code.DEMAND
+    reasons.append(Reason(code, f"{load}, {factor.threshold:g}{unit} per member: {_members(asked)}"))
     if factor.within_tolerance:
-        said = f"that is {factor.ratio:.2f} of what the {asked} serving members should carry, within the tolerance"
+        serving = _members(given.forecast.serving)
+        said = f"that is {factor.ratio:.2f} of what {serving} should carry, within the tolerance: {serving}"
         reasons.append(Reason(Code.WITHIN_TOLERANCE, said))
+
+
+def _hold_when_frozen(asked: int, before: int, given: Given, at: float, reasons: list[Reason]) -> int:
+    """Take nothing away while the breaker holds."""
+    if not frozen(given.forecast, at=at):
+        return asked
+    faulty = f"{len(given.forecast.faults)} of {_members(given.forecast.serving)} silent or unhealthy at once"
+    said = Reason(Code.BREAKER, f"{faulty}: none is replaced, not fewer than {before}")
+    reasons.insert(len(reasons) if asked < before else 0, said)
+    return max(asked, before)
 
 
 def _stabilise(
     recommended: Sequence[Recommendation], before: int, policy: Policy, at: float, reasons: list[Reason]
 ) -> int:
-    """Follow the lowest recommendation of the window when growing, the highest when shrinking."""
+    """Grow to the lowest recommendation of the window at most, shrink to the highest at least."""
     asked = recommended[-1].members
-    up = min(r.members for r in recommended if r.at >= at - policy.up.stabilization_s)
-    down = max(r.members for r in recommended if r.at >= at - policy.down.stabilization_s)
-    wanted = min(max(before, up), down) if up <= down else before
+    up_s, down_s = policy.up.stabilization_s, policy.down.stabilization_s
+    lowest = min((r.members for r in recommended if r.at > at - up_s), default=asked)
+    highest = max((r.members for r in recommended if r.at > at - down_s), default=asked)
+    wanted = min(max(before, min(lowest, asked)), max(highest, asked))
     if wanted != asked:
-        window = policy.up.stabilization_s if asked > wanted else policy.down.stabilization_s
-        said = f"{asked} members recommended now, {wanted} within the last {window:g} s"
+        other, window_s = (lowest, up_s) if asked > wanted else (highest, down_s)
+        held = f": held at {wanted}" if other != wanted else ""
+        said = f"{_members(asked)} needed now, {other} within the last {window_s:g} s{held}"
         reasons.append(Reason(Code.STABILIZATION_WINDOW, said))
     return wanted
 
 
-@dataclass(frozen=True, slots=True)
-class _Steps:
-    """What was changed of late."""
+def _bound(wanted: int, before: int, given: Given, reasons: list[Reason]) -> int:
+    """Hold the number within the minimum and the maximum."""
+    if wanted > given.max_members:
+        reasons.append(Reason(Code.AT_MAXIMUM, f"{_members(wanted)} needed, the maximum is {given.max_members}"))
+        return given.max_members
+    if wanted < given.min_members:
+        code = Code.BELOW_MINIMUM if before < given.min_members else Code.AT_MINIMUM
+        reasons.append(Reason(code, f"{_members(wanted)} needed, the minimum is {given.min_members}"))
+        return given.min_members
+    return wanted
 
-    changes: Sequence[Recommendation]
-    at: float
 
-    def since(self, period_s: float) -> int:
-        """Return by how many members the number changed within the last ``period_s``."""
-        return sum(c.members for c in self.changes if c.at > self.at - period_s)
-
-
-def _limit(wanted: int, before: int, policy: Policy, steps: _Steps, reasons: list[Reason]) -> int:
-    """Hold the change within the step policies."""
+def _limit(
+    wanted: int, before: int, given: Given, reasons: list[Reason], *, changes: Sequence[Recommendation], at: float
+) -> int:
+    """Hold the change within the step policies. They hold nobody below the minimum or above the maximum."""
     if wanted == before:
         return wanted
     growing = wanted > before
-    bound = _step_bound(policy.up if growing else policy.down, before, steps, growing=growing)
-    limited = min(wanted, max(bound, before)) if growing else max(wanted, min(bound, before))
+    behavior = given.policy.up if growing else given.policy.down
+    bound = _step_bound(behavior, before, changes, at, growing=growing)
+    if growing:
+        limited = min(wanted, max(bound, before, given.min_members))
+    else:
+        limited = max(wanted, min(bound, before, given.max_members))
     if limited != wanted:
-        said = f"{wanted} members wanted, the step policies allow {limited} now"
+        said = f"{_members(wanted)} needed, {_rule(behavior, growing=growing)}: {limited} now"
         reasons.append(Reason(Code.STEP_LIMITED, said))
     return limited
 
 
-def _step_bound(behavior: Behavior, before: int, steps: _Steps, *, growing: bool) -> int:
+def _step_bound(behavior: Behavior, before: int, changes: Sequence[Recommendation], at: float, *, growing: bool) -> int:
     """Return how far one direction may go now."""
     if behavior.select == "Disabled" or not behavior.policies:
         return before
-    bounds = [_policy_bound(p, before - steps.since(p.period_s), growing=growing) for p in behavior.policies]
-    widest = behavior.select == "Max"
-    return max(bounds) if growing == widest else min(bounds)
+    bounds = [
+        _policy_bound(p, before - sum(c.members for c in _since(changes, at - p.period_s)), growing=growing)
+        for p in behavior.policies
+    ]
+    return max(bounds) if growing == (behavior.select == "Max") else min(bounds)
 
 
 def _policy_bound(policy: StepPolicy, start: int, *, growing: bool) -> int:
     """Return what one step policy allows, counted from the number at the start of its period."""
     if policy.kind == "Pods":
         return start + policy.value if growing else start - policy.value
-    share = policy.value / 100.0
-    return math.ceil(start * (1.0 + share)) if growing else math.floor(start * (1.0 - share))
+    return -(-start * (100 + policy.value) // 100) if growing else start * (100 - policy.value) // 100
 
 
-def _clamp(wanted: int, before: int, given: Given, reasons: list[Reason]) -> int:
-    """Hold the number within the minimum and the maximum."""
-    if wanted > given.max_members:
-        reasons.append(Reason(Code.AT_MAXIMUM, f"{wanted} members wanted, at most {given.max_members} allowed"))
-        return given.max_members
-    if wanted < given.min_members:
-        code = Code.BELOW_MINIMUM if before < given.min_members else Code.AT_MINIMUM
-        reasons.append(Reason(code, f"{wanted} members wanted, at least {given.min_members} required"))
-        return given.min_members
-    return wanted
+def _rule(behavior: Behavior, *, growing: bool) -> str:
+    """Say in words what the step policies allow."""
+    if behavior.select == "Disabled" or not behavior.policies:
+        return f"scaling {'up' if growing else 'down'} is disabled"
+    steps = [
+        f"{_members(p.value) if p.kind == 'Pods' else f'{p.value} %'} in {p.period_s:g} s" for p in behavior.policies
+    ]
+    return f"at most {(' or ' if behavior.select == 'Max' else ' and ').join(steps)}"
 
 
-def _within(kept: Sequence[Recommendation], at: float, window_s: float) -> tuple[Recommendation, ...]:
-    """Return what still counts."""
-    return tuple(r for r in kept if r.at >= at - window_s)
+def _label(signal: str) -> str:
+    """Write a signal for people."""
+    return signal.replace("_", " ")
 
 
-def _thin(recommended: Sequence[Recommendation]) -> tuple[Recommendation, ...]:
-    """Drop each recommendation that neither a minimum nor a maximum of a later window can need.
-
-    Of a run of equal numbers the newest says the same for longer, so the older ones go.
-    """
-    kept = [older for older, newer in pairwise(recommended) if older.members != newer.members]
-    return (*kept, recommended[-1])
+def _members(count: int) -> str:
+    """Write a number of members for people."""
+    return "1 member" if count == 1 else f"{count} members"
 
 
-def _longest_period(policy: Policy) -> float:
-    """Return how far back changes count."""
-    return max((p.period_s for p in (*policy.up.policies, *policy.down.policies)), default=0.0)
-
-
-def _number(value: float | None) -> str:
-    """Write a load for people."""
-    return "unknown" if value is None else f"{value:.1f}"
+def _are(count: int) -> str:
+    """Write that so many members are."""
+    return "1 member is" if count == 1 else f"{count} members are"

@@ -73,17 +73,20 @@ class Decider:
     def written(self, member: str, cluster: str, offset: int) -> None:
         """Note where in ``pileus.members`` a member's newest record stands."""
         if (state := self.clusters.get(cluster)) is not None:
-            state.offsets[member] = offset
+            state.written(member, offset)
 
-    def forecasts(self, record: Forecasts) -> list[Envelope]:
-        """Decide every cluster that is defined, on one tick. An older tick than the last one does nothing."""
+    def forecasts(self, record: Forecasts, *, act: bool = True) -> list[Envelope]:
+        """Decide every cluster that is defined, on one tick. An older tick than the last one does nothing.
+
+        ``act`` is false for a tick that lies in the past: it is decided, so that the memory is right, and not acted on.
+        """
         if record.at <= self.at:
             return []
         self.at = record.at
         out: list[Envelope] = []
         for forecast in record.clusters:
             if (state := self.clusters.get(forecast.cluster)) is not None:
-                out += [Envelope(*pair) for pair in state.tick(forecast, record.at, self.epoch)]
+                out += [Envelope(*pair) for pair in state.tick(forecast, record.at, self.epoch, act=act)]
         return out
 
     def outcome(self, outcome: Outcome) -> list[Envelope]:

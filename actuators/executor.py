@@ -1,36 +1,28 @@
 """The executor: carries actions out on the clouds, once each, and reports what came of them.
 
-It refuses what carries an older epoch or has no intent behind it. It also looks, period by period, at
-what the clouds have: an instance that ended by itself is reported, one whose member is recorded as
-terminated is ended, one that no record knows is told and left alone.
+It refuses what carries an older epoch or has no intent behind it. What the clouds have beside that is
+looked at by :mod:`actuators.observer`.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
 
-from actuators.ports import (
-    Cloud,
-    CloudError,
-    Instance,
-    InvalidRequestError,
-    OutOfCapacityError,
-    TransientCloudError,
-    Where,
-)
-from actuators.roster import Roster
+from actuators.observer import Observer
+from actuators.ports import Cloud, InvalidRequestError, OutOfCapacityError, TransientCloudError, Where
+from actuators.roster import Objection, Roster
 from streams.records.action import Action, Outcome, Result, Verb
-from streams.records.member import Member, State
 
 CONCURRENCY = 8
 """Calls under way at once on one cloud."""
 PATIENCE_S = 3.0
 """How long an action waits for its intent to come by the other topic."""
 LOOK_S = 0.05
-LIVING = frozenset({State.STARTING, State.ACTIVE, State.DRAINING})
-"""States in which an instance must exist."""
+CALL_S = 120.0
+"""How long a cloud may take to answer a call, for a terminate beside the grace (s)."""
 
 log = structlog.get_logger()
 
@@ -54,8 +46,8 @@ class Executor:
         self._now = now
         self._room = {provider: asyncio.Semaphore(CONCURRENCY) for provider in clouds}
         self._running: set[str] = set()
-        self._missed: dict[str, int] = {}
-        self._told: set[str] = set()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._observer = Observer(clouds, roster, publish=publish, now=now)
 
     async def carry_out(self, action: Action) -> None:
         """Carry out one action and report what came of it. The same action under way already is not begun again."""
@@ -63,53 +55,62 @@ class Executor:
             return
         self._running.add(action.action)
         try:
-            began = self._now()
-            outcome = await self._try(action)
-            at = self._now()
+            turn = self._turns.setdefault(action.member, asyncio.Lock())
+            async with turn:  # a member is not ended while it is launched: the launch would outlive its end
+                began = self._now()
+                outcome = await self._try(action)
+                at = self._now()
             await self._publish(msgspec.structs.replace(outcome, at=at, took_s=max(0.0, at - began)))
         finally:
             self._running.discard(action.action)
 
     async def observe(self) -> None:
         """Look once at what every cloud has, and report what differs from the record."""
-        for provider, cloud in self._clouds.items():
-            before = dict(self._roster.members)
-            try:
-                instances = await cloud.instances()
-            except CloudError as error:
-                log.warning("cloud did not answer; nothing is concluded", cloud=provider, error=str(error))
-                continue
-            await self._vanished(provider, before, instances)
-            await self._strangers(cloud, instances)
+        await self._observer.observe()
 
     async def _try(self, action: Action) -> Outcome:
         """Return the outcome of one action; never raises what a cloud may answer."""
-        objection = await self._objection(action)
-        if objection:
-            return _outcome(action, Result.REFUSED, reason=objection)
+        if (objection := await self._objection(action)) is not None:
+            return _outcome(action, Result.REFUSED, reason=objection.reason)
         cloud = self._clouds.get(action.provider)
         if cloud is None:
             known = ", ".join(sorted(self._clouds))
             return _outcome(action, Result.INVALID, reason=f"no cloud '{action.provider}', there are: {known}")
+        async with self._room[action.provider]:
+            if (late := self._object(action)) is not None:  # waiting for room takes its time
+                return _outcome(action, Result.REFUSED, reason=late.reason)
+            return await self._answer(cloud, action)
+
+    async def _answer(self, cloud: Cloud, action: Action) -> Outcome:
+        """Call the cloud, and put what it says into an outcome."""
+        patience_s = CALL_S if action.verb is Verb.LAUNCH else CALL_S + action.grace_s
         try:
-            async with self._room[action.provider]:
+            async with asyncio.timeout(patience_s):
                 return await self._call(cloud, action)
         except OutOfCapacityError as error:
             return _outcome(action, Result.OUT_OF_CAPACITY, reason=str(error))
         except InvalidRequestError as error:
             return _outcome(action, Result.INVALID, reason=str(error))
-        except (TransientCloudError, OSError, TimeoutError) as error:
+        except TimeoutError:
+            return _outcome(action, Result.TRANSIENT, reason=f"no answer within {patience_s:g} s")
+        except (TransientCloudError, OSError) as error:
             return _outcome(action, Result.TRANSIENT, reason=str(error))
+        except Exception as error:
+            log.exception("a cloud failed in a way that it does not declare", action=action.action)
+            return _outcome(action, Result.TRANSIENT, reason=repr(error))
 
-    async def _objection(self, action: Action) -> str:
+    async def _objection(self, action: Action) -> Objection | None:
         """Return why the action must not be carried out, giving its intent time to arrive."""
-        partition = self._partition(action.tenant, action.application)
         for _ in range(round(PATIENCE_S / LOOK_S)):
-            objection = self._roster.objection(action, partition=partition)
-            if not objection or action.epoch < self._roster.epochs.get(partition, 0):
+            objection = self._object(action)
+            if objection is None or objection.final:
                 return objection
             await asyncio.sleep(LOOK_S)
-        return objection
+        return self._object(action)
+
+    def _object(self, action: Action) -> Objection | None:
+        """Return what the roster objects to now."""
+        return self._roster.objection(action, partition=self._partition(action.tenant, action.application))
 
     async def _call(self, cloud: Cloud, action: Action) -> Outcome:
         """Call the cloud."""
@@ -133,30 +134,6 @@ class Executor:
             _outcome(action, Result.RUNNING), host=instance.host, port=instance.port, instance=instance.instance
         )
 
-    async def _vanished(self, provider: str, before: Mapping[str, Member], instances: Mapping[str, Instance]) -> None:
-        """Report members whose instance was missing in two looks in a row."""
-        for name, member in before.items():
-            if member.provider != provider:
-                continue
-            if member.state not in LIVING or name in instances:
-                self._missed.pop(name, None)
-                continue
-            self._missed[name] = self._missed.get(name, 0) + 1
-            if self._missed[name] == 2:  # noqa: PLR2004 - once may be a hiccup
-                await self._publish(_seen(member, Result.GONE, self._now(), "ended by itself"))
-
-    async def _strangers(self, cloud: Cloud, instances: Mapping[str, Instance]) -> None:
-        """End the instances of terminated members; tell of those that no record knows."""
-        for name in instances:
-            member = self._roster.members.get(name)
-            if member is None:
-                if name not in self._told:
-                    self._told.add(name)
-                    log.warning("an instance that no record knows: left alone", member=name)
-            elif member.state is State.TERMINATED:
-                log.warning("an instance of a terminated member: ended", member=name)
-                await cloud.terminate(name, 1.0)
-
 
 def _outcome(action: Action, result: Result, *, reason: str = "") -> Outcome:
     """Return an outcome of an action; the time is filled in when it is published."""
@@ -168,18 +145,5 @@ def _outcome(action: Action, result: Result, *, reason: str = "") -> Outcome:
         cluster=action.cluster,
         member=action.member,
         at=0.0,
-        reason=reason,
-    )
-
-
-def _seen(member: Member, result: Result, at: float, reason: str) -> Outcome:
-    """Return an outcome that no action led to."""
-    return Outcome(
-        result=result,
-        tenant=member.tenant,
-        application=member.application,
-        cluster=member.cluster,
-        member=member.member,
-        at=at,
         reason=reason,
     )

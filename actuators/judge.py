@@ -4,7 +4,7 @@ import msgspec
 
 from actuators.decide import decide
 from config.cluster import ClusterSpec
-from streams.records.decision import Code, Decision, Given, Memory
+from streams.records.decision import Code, Decision, Given, Memory, Recommendation
 from streams.records.forecast import ClusterForecast
 
 
@@ -29,6 +29,12 @@ class Judge:
     def __init__(self, heartbeat_s: float, remembered: Remembered | None = None) -> None:
         self._heartbeat_s = heartbeat_s
         self.remembered = Remembered() if remembered is None else remembered
+
+    def adopt(self, members: int, at: float) -> None:
+        """Without a memory, begin with the members that are there: what is forgotten removes nobody."""
+        if members and self.remembered.memory.wanted is None:
+            memory = Memory(wanted=members, recommended=(Recommendation(at, members),))
+            self.remembered = Remembered(memory=memory, told=self.remembered.told)
 
     def decide(self, spec: ClusterSpec, forecast: ClusterForecast, at: float) -> tuple[Decision, bool]:
         """Take the decision of a tick, and say whether it is to be published.

@@ -1,5 +1,6 @@
 """Follow one partition of ``pileus.members`` in a thread of its own, with kafka-python and without a group."""
 
+import itertools
 import socket
 import threading
 from typing import Any
@@ -7,11 +8,14 @@ from typing import Any
 import structlog
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
+from kafka.net.compat import KafkaNetClient
 
 from actuators.lb_members import MembersFold, Seen
 from streams.topics import MEMBERS
 
-POLL_MS = 200
+POLL_MS = 500
+POLLS_UNTIL_TOLD = 20
+"""Polls after which a log that cannot be read to its end is worth a warning."""
 PAUSE_S = 0.5
 """Rest after a failure (s)."""
 CONNECT_S = 1.0
@@ -63,13 +67,24 @@ class MembersLog:
         try:
             consumer.assign([self._where])
             consumer.seek(self._where, self._next)
-            while not self._stop.is_set():
+            for polls in itertools.count(1):
+                if self._stop.is_set():
+                    return
                 records = consumer.poll(timeout_ms=POLL_MS).get(self._where, [])
-                for record in records:
-                    self._fold.read(record.offset, record.key, record.value)
+                self._read(records)
                 self._publish(consumer, changed=bool(records))
+                if polls == POLLS_UNTIL_TOLD and not self._seen.complete:
+                    log.warning("the members are not read yet, nothing changes", partition=self._where.partition)
         finally:
             consumer.close(timeout_ms=1000)
+
+    def _read(self, records: list[Any]) -> None:
+        """Feed the fold; say when it could not read something."""
+        before = self._fold.rejected
+        for record in records:
+            self._fold.read(record.offset, record.key, record.value)
+        if self._fold.rejected > before:
+            log.warning("members that cannot be read are ignored", count=self._fold.rejected)
 
     def _publish(self, consumer: Any, *, changed: bool) -> None:
         """Let others see what was read. The end is the fetch's high watermark: right on every broker."""
@@ -78,6 +93,8 @@ class MembersLog:
         if position is None or end is None:
             return
         complete = self._seen.complete or position >= end
+        if complete and not self._seen.complete:
+            log.info("the members are read", revision=position)
         if changed or position != self._next or complete != self._seen.complete:
             self._seen = self._fold.seen(revision=position, complete=complete)
         self._next = position
@@ -98,8 +115,15 @@ class MembersLog:
                 group_id=None,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
-                allow_auto_create_topics=False,
+                kafka_client=_client,
                 reconnect_backoff_max_ms=1000,
                 metrics_enabled=False,
             )
         raise ConnectionError(f"no broker: {'; '.join(errors) or 'no address'}")
+
+
+def _client(**configs: Any) -> Any:
+    """Build kafka-python's network client so that asking for a topic does not create it."""
+    client = KafkaNetClient(**configs)
+    client.cluster.config["allow_auto_create_topics"] = False
+    return client

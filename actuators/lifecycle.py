@@ -18,6 +18,9 @@ from anywhere, because an instance may die by itself. Draining -> Active or Star
 PRESENT = frozenset({State.CREATED, State.STARTING, State.ACTIVE})
 """States of the members that count towards the number wanted."""
 
+FAULT = "fault"
+"""What the reason of a member begins with that drains because something is wrong with it: it is not recalled."""
+
 
 class IllegalMoveError(Exception):
     """A member was asked to move where its life cannot go."""
@@ -35,3 +38,10 @@ def move(member: Member, state: State, *, at: float, epoch: int, reason: str) ->
         raise IllegalMoveError(f"{member.member}: no move from {member.state} to {state} (at {at}: {reason})")
     since = {state.value: at} | member.since
     return msgspec.structs.replace(member, state=state, at=at, epoch=epoch, since=since, reason=reason)
+
+
+def recalled(member: Member) -> State | None:
+    """Return the state that a draining member goes back to when it is recalled; ``None`` when it must not be."""
+    if member.state is not State.DRAINING or member.reason.startswith(FAULT):
+        return None
+    return next((state for state in (State.ACTIVE, State.STARTING) if state in member.since), None)

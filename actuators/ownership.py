@@ -2,26 +2,29 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+import msgspec
 import structlog
 from aiokafka.structs import ConsumerRecord
 
 from actuators.cluster import Rules
 from actuators.decider import LAYOUT, Decider, Envelope
+from actuators.roster import Roster
 from config.cluster import ClusterSpec
 from streams import checkpoints
-from streams.faust_app import Sender
-from streams.follow import Follower
+from streams.follow import Follower, read_range
 from streams.partition import application_key, partition_of
+from streams.publish import Sender
 from streams.records.action import Action
 from streams.records.checkpoint import Checkpoint
 from streams.records.decision import Decision
+from streams.records.forecast import FORECASTS as FORECAST
 from streams.records.member import MEMBERS as MEMBER
 from streams.records.member import Claim, ClusterInstance, LeadTime, Member
-from streams.topics import ACTIONS, CHECKPOINTS, DECISIONS, INSTANCES, LEADTIMES, MEMBERS, Topic
+from streams.shards import Shards
+from streams.topics import ACTIONS, DECISIONS, FORECASTS, INSTANCES, LEADTIMES, MEMBERS, Topic
 
 ROLE = "decider"
 TOPIC_OF: dict[type, Topic] = {
@@ -41,10 +44,11 @@ class Owned:
     """One partition: its decider, and the lock that keeps what it publishes in order."""
 
     decider: Decider
+    offset: int
+    """Forecasts below this are in the decider's memory."""
+    found: dict[str, tuple[str, int]]
+    """Cluster and offset of the members found in the log whose cluster is not defined yet."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    held: list[Any] = field(default_factory=list)
-    offset: int = 0
-    """Forecasts below this are in the decider's memory already."""
     checkpoint_at: float = -math.inf
 
 
@@ -59,6 +63,7 @@ class Ownership:
         rules: Rules,
         sender: Sender,
         checkpoint_s: float,
+        session_s: float,
         owner: str,
         now: Callable[[], float],
     ) -> None:
@@ -67,101 +72,139 @@ class Ownership:
         self._rules = rules
         self._sender = sender
         self._checkpoint_s = checkpoint_s
+        self._session_s = session_s
         self._owner = owner
         self._now = now
         self._specs: Sequence[ClusterSpec] = ()
-        self._opening: dict[int, asyncio.Task[Owned]] = {}
+        self._defined = asyncio.Event()
+        self._shards: Shards[Owned] = Shards(self._open, _close)
 
     def assign(self, partitions: set[int]) -> None:
         """Begin to decide for ``partitions``."""
         log.info("partitions assigned", partitions=sorted(partitions))
-        for partition in partitions:
-            self._opening[partition] = asyncio.create_task(self._open(partition))
+        self._shards.assign(partitions)
 
     async def release(self) -> None:
         """Decide for nothing any more."""
-        tasks, self._opening = list(self._opening.values()), {}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._shards.release()
 
     async def define(self, specs: Sequence[ClusterSpec]) -> None:
-        """Take in the clusters that are declared now."""
+        """Take in the clusters that are declared now. Nothing is decided before the first time."""
         self._specs = specs
-        for partition, opening in list(self._opening.items()):
-            owned = await opening
-            async with owned.lock:
-                await self._publish(owned, partition, owned.decider.define(self._mine(partition), self._now()))
+        self._defined.set()
+        for partition in self._shards.partitions:
+            if (owned := await self._shards.get(partition)) is not None:
+                async with owned.lock:
+                    await self._define(owned, partition)
 
-    async def handle(self, partition: int, step: Callable[[Decider], list[Envelope]]) -> Owned | None:
-        """Let the partition's decider take a step and publish what it returns. ``None``: not ours any more."""
-        opening = self._opening.get(partition)
-        if opening is None:
-            return None
-        owned = await opening
-        async with owned.lock:
-            await self._publish(owned, partition, step(owned.decider))
-        return owned
-
-    async def forecasts(self, event: Any, step: Callable[[Decider], list[Envelope]]) -> None:
-        """Take a step on a tick, and acknowledge it once a checkpoint covers it."""
-        message = event.message
-        owned = await self.handle(message.partition, step)
+    async def handle(self, partition: int, step: Callable[[Decider], list[Envelope]]) -> None:
+        """Let the partition's decider take a step and publish what it returns; nothing when it is not ours any more."""
+        owned = await self._shards.get(partition)
         if owned is None:
             return
-        owned.held.append(event)
-        owned.offset = max(owned.offset, message.offset + 1)
-        if owned.decider.at - owned.checkpoint_at < self._checkpoint_s:
+        async with owned.lock:
+            await self._publish(owned, partition, step(owned.decider))
+
+    async def forecasts(self, partition: int, offset: int, raw: bytes, *, newest: bool) -> None:
+        """Decide on one tick, after all before it. Only the newest is acted on: the others lie in the past."""
+        owned = await self._shards.get(partition)
+        if owned is None or offset < owned.offset:
             return
-        owned.checkpoint_at = owned.decider.at
-        record = Checkpoint(
-            role=ROLE,
-            partition=message.partition,
-            offset=owned.offset,
-            layout=LAYOUT,
-            state=owned.decider.snapshot(),
-        )
-        held, owned.held = owned.held, []
-        await self._sender.send(CHECKPOINTS, checkpoints.key(ROLE, message.partition), record, message.partition)
-        for done in held:
-            done.ack()
+        async with owned.lock:
+            if offset > owned.offset:
+                await self._fill(owned, partition, offset)
+            owned.offset = offset + 1
+            await self._tick(owned, partition, raw, act=newest and self._shards.has(partition, owned))
+            await self._checkpoint(owned, partition)
+
+    async def guard(self, epochs: Mapping[int, int]) -> None:
+        """Claim again, for ever, what a later claim took from us although it stays ours.
+
+        A process that was suspended may write its claim after ours. It loses the partition within
+        ``session_s``; after that the partition's owner by the group needs the highest claim.
+        """
+        before: dict[int, Owned] = {}
+        while True:
+            await asyncio.sleep(self._session_s)
+            lost = {p: o for p, o in self._shards.opened.items() if epochs.get(p, 0) > o.decider.epoch}
+            for partition, owned in lost.items():
+                if before.get(partition) is owned:
+                    log.warning("another claim stands over ours: claiming again", partition=partition)
+                    await self._shards.reopen(partition)
+            before = lost
 
     async def _open(self, partition: int) -> Owned:
         """Claim a partition, then learn its members: what an older decider writes from now on does not count."""
+        await self._defined.wait()
         claim = Claim(partition=partition, owner=self._owner, at=self._now())
         epoch = await self._sender.send(MEMBERS, f"claim/{partition}", claim, partition)
         decider = Decider(self._rules, epoch)
-        checkpoint = await checkpoints.newest(self._broker, ROLE, partition, layout=LAYOUT)
-        if checkpoint is not None:
-            decider.restore(checkpoint.state)
-        offsets: dict[str, tuple[str, int]] = {}
-
-        def take(record: ConsumerRecord) -> None:
-            if not record.value or record.offset >= epoch:
-                return
-            member = MEMBER.decode(record.value)
-            if isinstance(member, Member):
-                decider.recall(member)
-                offsets[member.member] = (member.cluster, record.offset)
-
-        follower = Follower(self._broker, {(MEMBERS.name, partition): take})
-        await follower.start()
-        await follower.reached(MEMBERS.name, partition, epoch + 1)
-        await follower.stop()
-        owned = Owned(decider)
-        await self._publish(owned, partition, decider.define(self._mine(partition), self._now()))
-        for member, (cluster, offset) in offsets.items():
-            decider.written(member, cluster, offset)
-        log.info("partition open", partition=partition, epoch=epoch, members=len(offsets))
+        checkpoint = await checkpoints.newest(self._broker, ROLE, partition)
+        _restore(decider, partition, checkpoint)
+        found = await self._members(partition, epoch, decider)
+        owned = Owned(decider, 0 if checkpoint is None else checkpoint.offset, found)
+        await self._define(owned, partition)
+        log.info("partition open", partition=partition, epoch=epoch, offset=owned.offset, members=len(found))
         return owned
 
-    def _mine(self, partition: int) -> list[ClusterSpec]:
-        """Return the clusters of the applications that belong to a partition."""
-        return [
+    async def _members(self, partition: int, epoch: int, decider: Decider) -> dict[str, tuple[str, int]]:
+        """Recall the members that stand in the log below our claim, and return where."""
+        roster, offsets = Roster(), dict[str, int]()
+
+        def take(record: ConsumerRecord) -> None:
+            if record.value and record.offset < epoch:
+                known = MEMBER.decode(record.value)
+                roster.apply(known, partition=partition, offset=record.offset)
+                if isinstance(known, Member) and roster.members.get(known.member) is known:
+                    offsets[known.member] = record.offset
+
+        async with Follower(self._broker, {(MEMBERS.name, partition): take}) as follower:
+            await follower.reached(MEMBERS.name, partition, epoch + 1)
+        for member in roster.members.values():
+            decider.recall(member)
+        return {name: (member.cluster, offsets[name]) for name, member in roster.members.items()}
+
+    async def _define(self, owned: Owned, partition: int) -> None:
+        """Tell the decider what is declared, and where the members stand that it knows from the log."""
+        mine = [
             spec
             for spec in self._specs
             if partition_of(application_key(spec.tenant, spec.application), self._partitions) == partition
         ]
+        envelopes = owned.decider.define(mine, self._now())
+        for member, (cluster, offset) in list(owned.found.items()):
+            if cluster in owned.decider.clusters:
+                owned.decider.written(member, cluster, offset)
+                del owned.found[member]
+        await self._publish(owned, partition, envelopes)
+
+    async def _fill(self, owned: Owned, partition: int, end: int) -> None:
+        """Decide again on the ticks between the checkpoint and the first one that came in."""
+        start = owned.offset
+        missed = await read_range(self._broker, FORECASTS.name, partition, start=start, end=end)
+        for record in missed:
+            owned.offset = record.offset + 1
+            await self._tick(owned, partition, record.value, act=False)
+        log.info("read again", partition=partition, start=start, end=end, ticks=len(missed))
+
+    async def _tick(self, owned: Owned, partition: int, raw: bytes | None, *, act: bool) -> None:
+        """Decide on one tick."""
+        try:
+            record = FORECAST.decode(raw or b"")
+        except msgspec.DecodeError:
+            log.exception("unreadable forecasts", partition=partition, offset=owned.offset - 1)
+            return
+        await self._publish(owned, partition, owned.decider.forecasts(record, act=act))
+
+    async def _checkpoint(self, owned: Owned, partition: int) -> None:
+        """Now and then write down what the decider remembers."""
+        if owned.decider.at - owned.checkpoint_at < self._checkpoint_s:
+            return
+        owned.checkpoint_at = owned.decider.at
+        state = owned.decider.snapshot()
+        await checkpoints.save(
+            self._sender, Checkpoint(role=ROLE, partition=partition, offset=owned.offset, layout=LAYOUT, state=state)
+        )
 
     async def _publish(self, owned: Owned, partition: int, envelopes: Sequence[Envelope]) -> None:
         """Publish in order, each record only after the broker has the one before it."""
@@ -172,3 +215,20 @@ class Ownership:
             offset = await self._sender.send(topic, envelope.key, record, where)
             if isinstance(record, Member):
                 owned.decider.written(record.member, record.cluster, offset)
+
+
+async def _close(_: Owned) -> None:
+    """Close a partition: there is nothing to close."""
+
+
+def _restore(decider: Decider, partition: int, checkpoint: Checkpoint | None) -> None:
+    """Give the decider its memory back; without a checkpoint that can be used it starts with none."""
+    if checkpoint is None:
+        return
+    if checkpoint.layout != LAYOUT:
+        log.warning("checkpoint of another layout: memory begins anew", partition=partition, layout=checkpoint.layout)
+        return
+    try:
+        decider.restore(checkpoint.state)
+    except msgspec.DecodeError as error:
+        log.error("checkpoint damaged: memory begins anew", partition=partition, error=str(error))  # noqa: TRY400 - said whole

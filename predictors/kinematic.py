@@ -3,13 +3,15 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from predictors.motion import Motion, Parabola, fit_parabola
+from predictors.motion import MIN_SAMPLES, Floats, Motion, fit_parabolas
 
 NAME = "kinematic"
-DOUBT = 2.0
-"""Standard errors that a derivative must exceed before it counts at all."""
+ENOUGH = MIN_SAMPLES + 1
+"""Samples from which on a forecast is made: through three there is a parabola always, and nothing says how much of it
+is noise."""
+SURE = 1.9600
+"""Standard normal deviate of the 97.5th percentile: how far a derivative must exceed its error before it counts."""
 P90 = 1.2816
 """Standard normal deviate of the 90th percentile."""
 
@@ -24,53 +26,67 @@ class Prediction:
     upper: float
 
 
-def predict(
-    t: NDArray[np.float64], y: NDArray[np.float64], *, horizon_s: float, ceiling: float = np.inf
-) -> Prediction | None:
-    """Forecast a signal at the horizon from its window.
+def predict(t: Floats, y: Floats, *, horizon_s: float, ceiling: Floats) -> list[Prediction | None]:
+    """Forecast signals at the horizon, each from its window.
 
     Parameters
     ----------
-    t, y : float64[n]
-        Times relative to now (s) and values (U); NaN marks a gap.
+    t : float64[n]
+        Times relative to now (s), strictly increasing.
+    y : float64[m, n]
+        One window in each row (U); NaN marks a gap.
     horizon_s : float
         How far ahead (s, >= 0).
-    ceiling : float
-        The largest value that the signal can have (U).
+    ceiling : float64[m]
+        The largest value that each signal can have (U); infinite when there is none.
 
     Returns
     -------
-    Prediction or None
-        ``None`` with fewer than three samples. ``value`` is ``motion.after(horizon_s)``, clamped
-        to [0, ``ceiling``].
+    list[Prediction | None]
+        One for each row, ``None`` with fewer than four values. ``value`` is ``motion.after(horizon_s)``,
+        clamped to [0, ``ceiling``].
 
     Notes
     -----
     Extrapolation multiplies noise: over one and a half half-windows a parabola through 20 samples
     has about 4.5 times their standard deviation. So each coefficient is shrunk by the positive-part
-    rule of James and Stein, c max(0, 1 - (k e / c)^2) with its standard error e and k = 2: noise
-    alone gives the window's mean, an exact parabola is kept exactly.
+    rule of James and Stein, c max(0, 1 - (k e / c)^2) with its standard error e and Student's k (2 for a long
+    window): noise alone mostly gives the window's mean, an exact parabola is kept.
     """
-    parabola = fit_parabola(t, y)
-    if parabola is None:
-        return None
+    forecasts: list[Prediction | None] = [None] * len(y)
+    rows = np.flatnonzero(np.isfinite(y).sum(axis=1) >= ENOUGH)
+    if not rows.size:
+        return forecasts
+    fitted = fit_parabolas(t, y[rows])
+    doubt = _student(SURE, fitted.n - MIN_SAMPLES) * fitted.noise
     calm = replace(
-        parabola, c1=_shrink(parabola.c1, parabola, parabola.q1), c2=_shrink(parabola.c2, parabola, parabola.q2)
+        fitted,
+        c1=_shrink(fitted.c1, doubt * doubt / fitted.q1),
+        c2=_shrink(fitted.c2, doubt * doubt / fitted.q2),
     )
-    motion = calm.motion()
-    value = motion.after(horizon_s)
-    margin = P90 * parabola.deviation(horizon_s)
-    return Prediction(
-        motion, _clamp(value, ceiling), lower=_clamp(value - margin, ceiling), upper=_clamp(value + margin, ceiling)
-    )
+    margins = _student(P90, fitted.n - MIN_SAMPLES) * fitted.deviations(horizon_s)
+    for row, motion, margin in zip(rows.tolist(), calm.motions(), margins.tolist(), strict=True):
+        value, most = motion.after(horizon_s), float(ceiling[row])
+        forecasts[row] = Prediction(
+            motion, _clamp(value, most), lower=_clamp(value - margin, most), upper=_clamp(value + margin, most)
+        )
+    return forecasts
 
 
-def _shrink(c: float, parabola: Parabola, q: float) -> float:
-    """Return ``c`` less what noise may have put into it."""
-    if c == 0.0:
-        return 0.0
-    doubt = DOUBT * DOUBT * parabola.noise * parabola.noise / q
-    return c * max(0.0, 1.0 - doubt / (c * c))
+def _shrink(c: Floats, doubt: Floats) -> Floats:
+    """Return ``c`` less what noise may have put into it; ``doubt`` is the square that it must exceed."""
+    square = c * c
+    stands = square > doubt
+    return np.where(stands, c * (1.0 - doubt / np.where(stands, square, 1.0)), 0.0)
+
+
+def _student(z: float, freedom: Floats) -> Floats:
+    """Return Student's quantile for the normal quantile ``z`` (Abramowitz & Stegun 26.7.5, to the third order)."""
+    z3, z5, z7 = z**3, z**5, z**7
+    first = (z3 + z) / 4.0
+    second = (5.0 * z5 + 16.0 * z3 + 3.0 * z) / 96.0
+    third = (3.0 * z7 + 19.0 * z5 + 17.0 * z3 - 15.0 * z) / 384.0
+    return z + (first + (second + third / freedom) / freedom) / freedom
 
 
 def _clamp(value: float, ceiling: float) -> float:

@@ -1,6 +1,5 @@
 """A *motion* is how a signal moves: level, first and second derivative, fitted by least squares."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +7,8 @@ from numpy.typing import NDArray
 
 MIN_SAMPLES = 3
 """A parabola has three coefficients."""
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,94 +25,114 @@ class Motion:
 
 
 @dataclass(frozen=True, slots=True)
-class Parabola:
-    """A parabola through a window, in polynomials that are orthogonal on its samples.
+class Parabolas:
+    """One parabola for each window, in polynomials that are orthogonal on its samples.
 
     With x = (t - ``centre``) / ``scale``: y = c0 + c1 p1(x) + c2 p2(x), p1 = x - ``m``,
     p2 = (x - ``b``) p1 - ``q1`` / n. ``q1`` and ``q2`` are the sums of p1^2 and p2^2, so the
-    variance of c_i is ``noise``^2 / q_i.
+    variance of c_i is ``noise``^2 / q_i. Every field is an array with one value for each window.
     """
 
-    centre: float
-    scale: float
-    m: float
-    b: float
-    q1: float
-    q2: float
-    n: int
-    c0: float
-    c1: float
-    c2: float
-    noise: float
+    centre: Floats
+    scale: Floats
+    m: Floats
+    b: Floats
+    q1: Floats
+    q2: Floats
+    n: Floats
+    c0: Floats
+    c1: Floats
+    c2: Floats
+    noise: Floats
     """Standard deviation of a sample about the parabola (U); 0 with three samples."""
 
-    def motion(self) -> Motion:
+    def motions(self) -> list[Motion]:
         """Return level, slope and curvature at t = 0."""
         x, s = -self.centre / self.scale, self.scale
-        p1 = x - self.m
-        p2 = (x - self.b) * p1 - self.q1 / self.n
-        slope = self.c1 + self.c2 * (2.0 * x - self.m - self.b)
-        return Motion(self.c0 + self.c1 * p1 + self.c2 * p2, slope / s, 2.0 * self.c2 / (s * s))
+        p1, p2 = self._at(x)
+        level = self.c0 + self.c1 * p1 + self.c2 * p2
+        slope = (self.c1 + self.c2 * (2.0 * x - self.m - self.b)) / s
+        curvature = 2.0 * self.c2 / (s * s)
+        return [Motion(*each) for each in zip(level.tolist(), slope.tolist(), curvature.tolist(), strict=True)]
 
-    def deviation(self, t: float) -> float:
+    def deviations(self, t: float) -> Floats:
         """Return the standard deviation of a forecast for ``t`` seconds after now (U)."""
-        x = (t - self.centre) / self.scale
+        p1, p2 = self._at((t - self.centre) / self.scale)
+        return self.noise * np.sqrt(1.0 + 1.0 / self.n + p1 * p1 / self.q1 + p2 * p2 / self.q2)
+
+    def _at(self, x: Floats) -> tuple[Floats, Floats]:
+        """Return both polynomials at ``x``."""
         p1 = x - self.m
-        p2 = (x - self.b) * p1 - self.q1 / self.n
-        return self.noise * math.sqrt(1.0 + 1.0 / self.n + p1 * p1 / self.q1 + p2 * p2 / self.q2)
+        return p1, (x - self.b) * p1 - self.q1 / self.n
 
 
-def fit_parabola(t: NDArray[np.float64], y: NDArray[np.float64]) -> Parabola | None:
-    """Fit a parabola through a window by least squares.
+def fit_parabolas(t: Floats, y: Floats) -> Parabolas:
+    """Fit a parabola through each of many windows by least squares.
 
     Parameters
     ----------
     t : float64[n]
-        Times relative to now (s), strictly increasing.
-    y : float64[n]
-        The signal in its own unit ``U``. NaN marks a gap and is left out.
-
-    Returns
-    -------
-    Parabola or None
-        ``None`` when fewer than three finite values remain.
+        Times relative to now (s), strictly increasing; the same for all windows.
+    y : float64[m, n]
+        One window in each row, in its own unit ``U``. NaN marks a gap and is left out; at least
+        three finite values in each row.
 
     Raises
     ------
     ValueError
-        If the shapes differ or a time is not finite.
+        If the shapes do not fit, the times do not increase or are not finite, or a row has too few values.
 
     Notes
     -----
-    O(n). Time is scaled to the window's half length, which keeps the problem well conditioned. Sums
-    run elementwise in a fixed order, without BLAS, so that a replay is equal to the bit. The same
+    O(m n). Time is scaled to the half length of each window, which keeps the problem well conditioned.
+    Sums run elementwise in a fixed order, without BLAS, so that a replay is equal to the bit. The same
     fit as Savitzky & Golay, Anal. Chem. 36 (1964) 1627, for any spacing.
     """
-    if t.shape != y.shape or not np.isfinite(t).all():
-        msg = f"need two equal arrays and finite times, got shapes {t.shape} and {y.shape}"
-        raise ValueError(msg)
     known = np.isfinite(y)
-    if int(known.sum()) < MIN_SAMPLES:
+    n = _counts(t, y, known)
+    centre, scale = _extent(t, known)
+    x = np.where(known, (t - centre[:, None]) / scale[:, None], 0.0)
+    m = _sums(x) / n
+    p1 = np.where(known, x - m[:, None], 0.0)
+    q1 = _sums(p1 * p1)
+    b = _sums(x * p1 * p1) / q1
+    p2 = np.where(known, (x - b[:, None]) * p1 - (q1 / n)[:, None], 0.0)
+    q2 = _sums(p2 * p2)
+    c0 = _sums(np.where(known, y, 0.0)) / n
+    rest = np.where(known, y - c0[:, None], 0.0)
+    c1, c2 = _sums(rest * p1) / q1, _sums(rest * p2) / q2
+    rest = rest - c1[:, None] * p1 - c2[:, None] * p2
+    noise = np.sqrt(_sums(rest * rest) / np.maximum(n - MIN_SAMPLES, 1.0))
+    return Parabolas(centre, scale, m, b, q1, q2, n, c0, c1, c2, np.where(n > MIN_SAMPLES, noise, 0.0))
+
+
+def estimate_motion(t: Floats, y: Floats) -> Motion | None:
+    """Return the motion at t = 0 of one window (see :func:`fit_parabolas`); ``None`` below three finite values."""
+    if t.shape == y.shape and np.isfinite(y).sum() < MIN_SAMPLES:
         return None
-    t, y = t[known], y[known]
-    n = t.size
-    centre, scale = float(t[0] + t[-1]) / 2.0, float(t[-1] - t[0]) / 2.0
-    x = (t - centre) / scale
-    m = float(np.add.reduce(x)) / n
-    p1 = x - m
-    q1 = float(np.add.reduce(p1 * p1))
-    b = float(np.add.reduce(x * p1 * p1)) / q1
-    p2 = (x - b) * p1 - q1 / n
-    q2 = float(np.add.reduce(p2 * p2))
-    c0 = float(np.add.reduce(y)) / n
-    c1 = float(np.add.reduce((y - c0) * p1)) / q1
-    c2 = float(np.add.reduce((y - c0) * p2)) / q2
-    rest = y - c0 - c1 * p1 - c2 * p2
-    noise = math.sqrt(float(np.add.reduce(rest * rest)) / (n - MIN_SAMPLES)) if n > MIN_SAMPLES else 0.0
-    return Parabola(centre, scale, m, b, q1, q2, n, c0, c1, c2, noise)
+    return fit_parabolas(t, y[None]).motions()[0]
 
 
-def estimate_motion(t: NDArray[np.float64], y: NDArray[np.float64]) -> Motion | None:
-    """Return the motion at t = 0 of the parabola through a window; see :func:`fit_parabola`."""
-    parabola = fit_parabola(t, y)
-    return None if parabola is None else parabola.motion()
+def _counts(t: Floats, y: Floats, known: NDArray[np.bool_]) -> Floats:
+    """Return how many values each window has, once everything is as it must be."""
+    if t.ndim != 1 or y.ndim != t.ndim + 1 or y.shape[1] != t.size:
+        raise ValueError(f"need times of shape [n] and values of shape [m, n], got {t.shape} and {y.shape}")
+    if not np.isfinite(t).all() or not (np.diff(t) > 0.0).all():
+        raise ValueError("times must be finite and strictly increasing")
+    n: Floats = np.add.reduce(known, axis=1, dtype=np.float64)
+    if (n < MIN_SAMPLES).any():
+        raise ValueError(f"need at least {MIN_SAMPLES} values in each window, got {int(n.min())}")
+    return n
+
+
+def _extent(t: Floats, known: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Return the middle and the half length of each window (s)."""
+    begin = t[known.argmax(axis=1)]
+    end = t[t.size - 1 - known[:, ::-1].argmax(axis=1)]
+    return (begin + end) / 2.0, (end - begin) / 2.0
+
+
+def _sums(rows: Floats) -> Floats:
+    """Sum each row, always in the same order."""
+    sums: Floats = np.add.reduce(rows, axis=1)
+    return sums

@@ -1,6 +1,7 @@
 """Make the topics, list what the broker has, and declare definitions (kafka-python)."""
 
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 
 from kafka import KafkaProducer
@@ -41,18 +42,16 @@ def create_topics(broker: str, *, partitions: int, replication: int, topics: Ite
     TopicError
         If the broker refuses one, or one exists with another number of partitions.
     """
-    admin = KafkaAdminClient(bootstrap_servers=broker)
-    try:
+    with closing(_admin(broker)) as admin:
         wanted = [
             NewTopic(t.name, partitions_of(t, partitions), replication, topic_configs=t.configs()) for t in topics
         ]
-        answer = admin.create_topics(wanted, raise_errors=False, wait_for_metadata=True, timeout_ms=TIMEOUT_MS)
-    finally:
-        admin.close()
-    codes = {t["name"]: (t["error_code"], t.get("error_message")) for t in answer["topics"]}
-    for name, (code, message) in codes.items():
-        if code not in {0, EXISTS}:
-            raise TopicError(f"{name}: the broker at {broker} refused it: {message} (error {code})")
+        answer = admin.create_topics(wanted, raise_errors=False, timeout_ms=TIMEOUT_MS)
+        codes = {t["name"]: (t["error_code"], t.get("error_message")) for t in answer["topics"]}
+        for name, (code, message) in codes.items():
+            if code not in {0, EXISTS}:
+                raise TopicError(f"{name}: the broker at {broker} refused it: {message} (error {code})")
+        admin.wait_for_topics(list(codes), timeout_ms=TIMEOUT_MS)
     for state in list_topics(broker, partitions=partitions):
         if state.found is not None and state.found != state.partitions:
             said = f"has {state.found} partitions, the settings say {state.partitions}"
@@ -62,11 +61,8 @@ def create_topics(broker: str, *, partitions: int, replication: int, topics: Ite
 
 def list_topics(broker: str, *, partitions: int) -> list[TopicState]:
     """Return every topic of Pileus with what the broker has."""
-    admin = KafkaAdminClient(bootstrap_servers=broker)
-    try:
+    with closing(_admin(broker)) as admin:
         found = {t["name"]: len(t["partitions"]) for t in admin.describe_topics()}
-    finally:
-        admin.close()
     return [TopicState(t, partitions_of(t, partitions), found.get(t.name)) for t in TOPICS]
 
 
@@ -85,3 +81,8 @@ def publish_definitions(broker: str, documents: Iterable[tuple[str, bytes]]) -> 
             each.get(TIMEOUT_MS / 1000)
     finally:
         producer.close(TIMEOUT_MS / 1000)
+
+
+def _admin(broker: str) -> KafkaAdminClient:
+    """Connect to a broker."""
+    return KafkaAdminClient(bootstrap_servers=broker, request_timeout_ms=TIMEOUT_MS)

@@ -1,18 +1,26 @@
 """One cluster in the stream worker: its windows, and what a tick makes of them."""
 
+import math
+from dataclasses import dataclass
+
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from predictors import kinematic
 from predictors.horizon import horizon
 from streams.membership import Membership
 from streams.records.forecast import ClusterForecast, Fault, MemberForecast, Signal, SignalForecast
 from streams.records.member import ClusterInstance, Member
-from streams.window import Grid, Series, hold
+from streams.records.sample import Health, Requests
+from streams.signals import Total, member_forecast, signal_forecast, sum_over_serving
+from streams.window import BalancerWindow, Floats, Grid, MemberWindow, hold
 
 MEMORY_CEILING = 100.0
 """Percent of one member."""
+BALANCERS = 100
+"""Balancers of one cluster at most."""
+FEWEST_SAMPLES = 20
+"""Sample intervals that a window holds at least."""
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +29,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     sample_interval_s: float = 5.0
     evaluation_s: float = 5.0
     window_s: float = 300.0
+    """The shortest window."""
     stale_intervals: int = 3
     fault_s: float = 60.0
     max_future_s: float = 5.0
@@ -31,24 +40,31 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         """How old the newest sample may be."""
         return self.stale_intervals * self.sample_interval_s
 
+    @property
+    def stale_periods(self) -> int:
+        """The same in periods of evaluation."""
+        return max(1, round(self.stale_s / self.evaluation_s))
 
-class MemberWindow(msgspec.Struct):
-    """What is known of one member."""
+    @property
+    def sample_periods(self) -> int:
+        """Periods that lie between two samples at most: so long a member's value holds."""
+        return math.ceil(self.sample_interval_s / self.evaluation_s)
 
-    load_average: Series = msgspec.field(default_factory=Series)
-    memory_consumption: Series = msgspec.field(default_factory=Series)
-    newest: float | None = None
-    """Time of its newest sample of any kind."""
-    healthy: bool | None = None
-    unhealthy_since: float | None = None
+    def window(self, horizon_s: float) -> float:
+        """Return how long a window must be to look so far ahead: twice as far back, and 20 samples."""
+        return max(self.window_s, 2.0 * horizon_s, FEWEST_SAMPLES * self.sample_interval_s)
 
 
-class BalancerWindow(msgspec.Struct):
-    """What one balancer said of the cluster's requests."""
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The windows of a cluster's members on the grid of a tick: one row for each member."""
 
-    in_flight: Series = msgspec.field(default_factory=Series)
-    newest: float = 0.0
-    count: int = 0
+    names: list[str]
+    windows: list[MemberWindow]
+    load_average: Floats
+    memory_consumption: Floats
+    lead: int
+    """Periods before the grid, at the beginning of each row."""
 
 
 class Cluster(msgspec.Struct):
@@ -58,7 +74,8 @@ class Cluster(msgspec.Struct):
     membership: Membership = msgspec.field(default_factory=Membership)
     members: dict[str, MemberWindow] = {}
     balancers: dict[str, BalancerWindow] = {}
-    horizon_s: float | None = None
+    horizon_s: float = 0.0
+    """The horizon in force; 0 before the first tick."""
     reporting_since: float | None = None
     """Since when some member reports without a break: a member is silent only while others are not."""
 
@@ -70,50 +87,46 @@ class Cluster(msgspec.Struct):
         """Say whether this is a member, alive or within the window."""
         return member in self.membership.alive or member in self.membership.served
 
+    def take_health(self, health: Health, rules: Rules) -> str:
+        """Take in a sample of a member that it knows; return why it cannot, or an empty text."""
+        window = self.members.setdefault(health.member, MemberWindow())
+        if window.load_average.full or window.memory_consumption.full:
+            return "Overload"
+        return "" if window.take(health, rules.stale_s) else "Duplicate"
+
+    def take_requests(self, requests: Requests) -> str:
+        """Take in a sample of a balancer; return why it cannot, or an empty text."""
+        window = self.balancers.get(requests.balancer)
+        if window is None:
+            if len(self.balancers) >= BALANCERS:
+                return "Overload"
+            window = self.balancers[requests.balancer] = BalancerWindow()
+        if window.in_flight.full:
+            return "Overload"
+        return "" if window.take(requests) else "Duplicate"
+
     def evaluate(self, at: float, rules: Rules) -> ClusterForecast:
         """Return what the windows say at a tick, and forget what no later tick needs."""
-        self._forget(at, rules)
         self._choose_horizon(rules)
-        grid = Grid.ending(at, width=rules.evaluation_s, span=rules.window_s)
+        grid = Grid.ending(at, width=rules.evaluation_s, span=rules.window(self.horizon_s))
+        self._forget(grid, at, rules)
         serving = self.membership.serving()
-        load, known = self._member_total(grid, at, "load_average")
-        memory, _ = self._member_total(grid, at, "memory_consumption")
-        requests, missing = self._requests_total(grid, at, rules)
-        ceilings = {Signal.MEMORY_CONSUMPTION: MEMORY_CEILING * max(1, len(serving))}
-        totals = {
-            Signal.REQUESTS_IN_FLIGHT: requests,
-            Signal.LOAD_AVERAGE: load,
-            Signal.MEMORY_CONSUMPTION: memory,
-        }
+        requests = self._requests_total(grid, at, rules)
+        rows = self._rows(grid, rules)
+        load, memory, known = self._member_totals(rows, grid, at)
         return ClusterForecast(
             tenant=self.instance.tenant,
             application=self.instance.application,
             cluster=self.instance.cluster,
-            horizon_s=self._horizon(),
+            horizon_s=self.horizon_s,
             serving=len(serving),
             known=known,
             starting=self.membership.starting(),
-            signals=[
-                _judge(
-                    signal,
-                    total,
-                    grid=grid,
-                    at=at,
-                    rules=rules,
-                    horizon_s=self._horizon(),
-                    ceiling=ceilings.get(signal, np.inf),
-                    missing=missing if signal is Signal.REQUESTS_IN_FLIGHT else "",
-                )
-                for signal, total in totals.items()
-            ],
-            count=None if missing else sum(b.count for b in self.balancers.values()),
-            members=[self._member_forecast(name, grid, at) for name in self.membership.wanted()],
+            signals=self._judge([requests, load, memory], grid, at, rules),
+            count=None if requests.why else sum(b.count for b in self.balancers.values()),
+            members=self._member_forecasts(rows, grid, at, rules),
             faults=self._faults(serving, at, rules),
         )
-
-    def _horizon(self) -> float:
-        """Return the horizon in force (s)."""
-        return 0.0 if self.horizon_s is None else self.horizon_s
 
     def _choose_horizon(self, rules: Rules) -> None:
         """Follow the measured lead times."""
@@ -122,144 +135,119 @@ class Cluster(msgspec.Struct):
             default_s=self.instance.default_lead_time_s,
             period_s=rules.evaluation_s,
             grid_s=rules.horizon_grid_s,
-            before_s=self.horizon_s,
+            before_s=self.horizon_s or None,
         )
 
-    def _forget(self, at: float, rules: Rules) -> None:
-        """Drop samples, spans and windows that lie before the window; a silent balancer once another one reports."""
-        before = at - rules.window_s - rules.evaluation_s
+    def _forget(self, grid: Grid, at: float, rules: Rules) -> None:
+        """Drop what lies before the window, and a silent balancer once another one reports."""
+        before = grid.longer(max(rules.sample_periods, rules.stale_periods)).start
         self.membership.forget(before)
         for name in [n for n in self.members if not self.knows(n)]:
             del self.members[name]
         for window in self.members.values():
-            window.load_average.forget(before)
-            window.memory_consumption.forget(before)
+            window.forget(before)
         for balancer in self.balancers.values():
             balancer.in_flight.forget(before)
-        newest = max((b.newest for b in self.balancers.values()), default=at)
-        if newest >= at - rules.stale_s:
-            gone = [n for n, b in self.balancers.items() if b.newest < at - max(rules.fault_s, rules.stale_s)]
-            for name in gone:
+        if any(b.newest >= at - rules.stale_s for b in self.balancers.values()):
+            silent = at - max(rules.fault_s, rules.stale_s)
+            for name in [n for n, b in self.balancers.items() if b.newest < silent]:
                 del self.balancers[name]
 
-    def _member_total(self, grid: Grid, at: float, name: str) -> tuple[NDArray[np.float64], int]:
-        """Sum a signal over the members that served in each period, scaled by serving / known.
+    def _requests_total(self, grid: Grid, at: float, rules: Rules) -> Total:
+        """Sum the requests in flight over the balancers; unknown while one of them is silent.
 
-        Returns the totals (NaN where no serving member is known) and how many are known in the newest period.
-        """
-        middles = grid.middles(at) + at
-        total, known, serving = np.zeros(grid.n), np.zeros(grid.n), np.zeros(grid.n)
-        for member, span in sorted(self.membership.served.items()):
-            served = span.covers(middles)
-            serving += served
-            if (window := self.members.get(member)) is None:
-                continue
-            means = grid.means(getattr(window, name))
-            use = served & np.isfinite(means)
-            total += np.where(use, means, 0.0)
-            known += use
-        with np.errstate(invalid="ignore", divide="ignore"):
-            scaled = np.where(known > 0, total * serving / known, np.nan)
-        return scaled, int(known[-1])
-
-    def _requests_total(self, grid: Grid, at: float, rules: Rules) -> tuple[NDArray[np.float64], str]:
-        """Sum the requests in flight over the balancers; say why they are unknown when one of them is silent.
-
-        A balancer counts from its first sample on: before that it carried nothing that the others did not.
+        A balancer counts from its first interval on: before that it carried nothing that the others did not.
         """
         if not self.balancers:
-            return np.full(grid.n, np.nan), "NoSample"
-        periods = max(1, round(rules.stale_s / rules.evaluation_s))
-        rows = np.array([hold(grid.means(b.in_flight), periods) for _, b in sorted(self.balancers.items())])
-        begun = np.logical_or.accumulate(np.isfinite(rows), axis=1)
-        total = np.where(begun.any(axis=0), np.add.reduce(np.where(begun, rows, 0.0), axis=0), np.nan)
-        silent = any(b.newest < at - rules.stale_s for b in self.balancers.values())
-        return total, "Stale" if silent else ""
+            return Total(Signal.REQUESTS_IN_FLIGHT, np.full(grid.n, np.nan), None, "NoSample")
+        balancers = [balancer for _, balancer in sorted(self.balancers.items())]
+        rows = grid.filled([balancer.in_flight for balancer in balancers], rules.stale_periods)
+        since = np.array([balancer.since for balancer in balancers])
+        begun = grid.middles(at) + at >= since[:, None]
+        total = np.add.reduce(np.where(begun, rows, 0.0), axis=0)
+        age_s = max(0.0, at - min(balancer.newest for balancer in balancers))
+        why = "Stale" if age_s > rules.stale_s else ""
+        return Total(Signal.REQUESTS_IN_FLIGHT, np.where(begun.any(axis=0), total, np.nan), age_s, why)
 
-    def _member_forecast(self, name: str, grid: Grid, at: float) -> MemberForecast:
-        """Return one member's own load at the horizon."""
-        window = self.members.get(name)
-        if window is None:
-            return MemberForecast(member=name)
-        return MemberForecast(
-            member=name,
-            load_average=_ahead(window.load_average, grid, at, self._horizon(), np.inf),
-            memory_consumption=_ahead(window.memory_consumption, grid, at, self._horizon(), MEMORY_CEILING),
-            healthy=window.healthy,
-            age_s=None if window.newest is None else max(0.0, at - window.newest),
+    def _rows(self, grid: Grid, rules: Rules) -> Rows:
+        """Lay the members' windows on the grid: those that served in it, and those that will."""
+        names = sorted({*self.membership.served, *self.membership.wanted()})
+        windows = [self.members.get(name) or MemberWindow() for name in names]
+        series = [w.load_average for w in windows] + [w.memory_consumption for w in windows]
+        means = grid.longer(rules.sample_periods).means(series)
+        return Rows(names, windows, means[: len(names)], means[len(names) :], rules.sample_periods)
+
+    def _member_totals(self, rows: Rows, grid: Grid, at: float) -> tuple[Total, Total, int]:
+        """Sum load and memory over the members that served in each period, scaled by serving / known.
+
+        Returns both totals, and of how many members the load is known in the newest period.
+        """
+        served = self.membership.covers(rows.names, grid.middles(at) + at)
+        ceiling = MEMORY_CEILING * max(1, len(self.membership.serving()))
+        load, known = sum_over_serving(hold(rows.load_average, rows.lead)[:, rows.lead :], served)
+        memory, _ = sum_over_serving(hold(rows.memory_consumption, rows.lead)[:, rows.lead :], served)
+        return (
+            Total(Signal.LOAD_AVERAGE, load, self._age("load_average", at)),
+            Total(Signal.MEMORY_CONSUMPTION, memory, self._age("memory_consumption", at), ceiling=ceiling),
+            known,
         )
+
+    def _age(self, name: str, at: float) -> float | None:
+        """Return the age of the newest sample of a signal over the members that serve (s)."""
+        windows = [self.members[member] for member in self.membership.serving() if member in self.members]
+        newest = [t for window in windows if (t := getattr(window, name).newest(at)) is not None]
+        return at - max(newest) if newest else None
+
+    def _judge(self, totals: list[Total], grid: Grid, at: float, rules: Rules) -> list[SignalForecast]:
+        """Say of each signal: unknown, its last value, or its forecast."""
+        middles = grid.middles(at)
+        predictions = kinematic.predict(
+            middles,
+            np.array([total.values for total in totals]),
+            horizon_s=self.horizon_s,
+            ceiling=np.array([total.ceiling for total in totals]),
+        )
+        return [
+            signal_forecast(total, prediction, ends=middles + grid.width / 2.0, stale_s=rules.stale_s)
+            for total, prediction in zip(totals, predictions, strict=True)
+        ]
+
+    def _member_forecasts(self, rows: Rows, grid: Grid, at: float, rules: Rules) -> list[MemberForecast]:
+        """Return the own load at the horizon of each member that serves or is on its way."""
+        predictions = kinematic.predict(
+            grid.middles(at),
+            np.concatenate((rows.load_average, rows.memory_consumption))[:, rows.lead :],
+            horizon_s=self.horizon_s,
+            ceiling=np.repeat([np.inf, MEMORY_CEILING], len(rows.names)),
+        )
+        wanted, m = set(self.membership.wanted()), len(rows.names)
+        return [
+            member_forecast(name, window, load, memory, at=at, stale_s=rules.stale_s)
+            for name, window, load, memory in zip(
+                rows.names, rows.windows, predictions[:m], predictions[m:], strict=True
+            )
+            if name in wanted
+        ]
 
     def _faults(self, serving: list[str], at: float, rules: Rules) -> list[Fault]:
         """Name the members that serve and are silent, or unhealthy, for longer than the fault time."""
-        heard = [self._heard(name) for name in serving]
-        if not any(at - t <= rules.stale_s for t in heard):
+        windows = [self.members.get(name) or MemberWindow() for name in serving]
+        if not any(w.newest is not None and at - w.newest <= rules.stale_s for w in windows):
             self.reporting_since = None
         elif self.reporting_since is None:
             self.reporting_since = at
-        faults = []
-        for name, t in zip(serving, heard, strict=True):
-            window = self.members.get(name)
-            if window is not None and window.unhealthy_since is not None:
-                if at - window.unhealthy_since > rules.fault_s:
-                    faults.append(Fault(member=name, reason="Unhealthy", since=window.unhealthy_since))
-            elif self.reporting_since is not None and at - max(t, self.reporting_since) > rules.fault_s:
-                faults.append(Fault(member=name, reason="Silent", since=t))
-        return faults
+        faults = (self._fault(*each, at, rules) for each in zip(serving, windows, strict=True))
+        return [fault for fault in faults if fault is not None]
 
-    def _heard(self, name: str) -> float:
-        """Return when a serving member was last heard of: its newest sample, or when it began to serve."""
-        window = self.members.get(name)
+    def _fault(self, name: str, window: MemberWindow, at: float, rules: Rules) -> Fault | None:
+        """Say what is wrong with a serving member. While none reports, it is not the members that are ill."""
+        if self.reporting_since is None:
+            return None
+        sick = window.unhealthy_since
+        if sick is not None and window.probed is not None and at - window.probed <= rules.stale_s:
+            return Fault(member=name, reason="Unhealthy", since=sick) if at - sick > rules.fault_s else None
         start = self.membership.served[name].start
-        return start if window is None or window.newest is None else max(start, window.newest)
-
-
-def _ahead(series: Series, grid: Grid, at: float, horizon_s: float, ceiling: float) -> float | None:
-    """Return a series' value at the horizon; its newest value when it is too short, ``None`` when empty."""
-    prediction = kinematic.predict(grid.middles(at), grid.means(series), horizon_s=horizon_s, ceiling=ceiling)
-    if prediction is not None:
-        return prediction.value
-    return series.values[-1] if series.values else None
-
-
-def _judge(
-    signal: Signal,
-    total: NDArray[np.float64],
-    *,
-    grid: Grid,
-    at: float,
-    rules: Rules,
-    horizon_s: float,
-    ceiling: float,
-    missing: str,
-) -> SignalForecast:
-    """Return what one signal's totals say: unknown, its last value, or its forecast."""
-    middles = grid.middles(at)
-    known = np.flatnonzero(np.isfinite(total))
-    if missing or known.size == 0:
-        return SignalForecast(signal=signal, ready=False, why=missing or "NoSample")
-    age_s = float(-middles[known[-1]]) - rules.evaluation_s / 2.0
-    if age_s > rules.stale_s:
-        return SignalForecast(signal=signal, ready=False, why="Stale", age_s=age_s)
-    observed = float(total[known[-1]])
-    prediction = kinematic.predict(middles, total, horizon_s=horizon_s, ceiling=ceiling)
-    if prediction is None:
-        return SignalForecast(
-            signal=signal,
-            ready=True,
-            why="TooFewSamples",
-            observed=observed,
-            forecast=observed,
-            predictor="last",
-            age_s=age_s,
-        )
-    return SignalForecast(
-        signal=signal,
-        ready=True,
-        observed=observed,
-        motion=prediction.motion,
-        forecast=prediction.value,
-        lower=prediction.lower,
-        upper=prediction.upper,
-        predictor=kinematic.NAME,
-        age_s=age_s,
-    )
+        heard = start if window.newest is None else max(start, window.newest)
+        if at - max(heard, self.reporting_since) > rules.fault_s:
+            return Fault(member=name, reason="Silent", since=heard)
+        return None

@@ -1,17 +1,16 @@
 """How every Faust app of Pileus is made, started and stopped.
 
-Faust 0.15 waits 1.5 s in each fetch, a constant that no setting reaches; on brokers that do not wake a
-waiting fetch this is the delay of every message. :class:`_Transport` sets the wait; it rests on
-``_create_worker_consumer`` and ``_fetch_max_wait_ms``, names that a contract test holds.
+Three things are not Faust 0.15's own; the private names that they rest on are held by a contract test.
+Each fetch waits 1.5 s, a constant that no setting reaches, and on brokers that do not wake a waiting fetch
+this is the delay of every message: :func:`_transport` sets the wait. A commit that fails while the broker is
+away ends the app: here it is tried again. An app makes folders for tables: ours have none.
 """
 
 import asyncio
 import os
 import signal
-import tempfile
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, cast
 
 import faust
@@ -20,12 +19,14 @@ from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.records.record import Record, encode
 from streams.topics import Topic
 
 STOP_S = 5.0
 """How long an orderly stop may take before the process ends itself: without a broker Faust does not stop."""
-RETRY_S = 0.5
+PUBLISH_S = 3.0
+"""How long the producer tries to deliver a record before its sender is told: a tick must not come late."""
+LARGEST = 16 * 1024 * 1024
+"""Largest record that is published (bytes): a checkpoint of thousands of members."""
 
 log = structlog.get_logger()
 
@@ -36,11 +37,10 @@ def create_faust_app(group: str, *, broker: str, session_s: float, fetch_wait_s:
     ``session_s``: a member silent for this long loses its partitions. ``fetch_wait_s``: how long a fetch
     may wait for data.
     """
-    app: Any = faust.App(
+    app: Any = _App(
         group,
         broker=f"kafka://{broker}",
         store="memory://",
-        datadir=tempfile.mkdtemp(prefix="pileus-"),
         key_serializer="raw",
         value_serializer="raw",
         topic_disable_leader=True,
@@ -54,6 +54,8 @@ def create_faust_app(group: str, *, broker: str, session_s: float, fetch_wait_s:
         broker_commit_interval=0.5,
         producer_acks=-1,
         producer_linger=0,
+        producer_request_timeout=PUBLISH_S,
+        producer_max_request_size=LARGEST,
         stream_wait_empty=False,
         # one standby selects the assignor that gives one worker the same partitions of every topic
         table_standby_replicas=1,
@@ -63,14 +65,31 @@ def create_faust_app(group: str, *, broker: str, session_s: float, fetch_wait_s:
     return cast("faust.App", app)
 
 
+class _App(faust.App):
+    """An app whose tables live in memory, if it has any."""
+
+    def _create_directories(self) -> None:
+        """Keep nothing on disk."""
+
+
 def _transport(fetch_wait_s: float) -> type[Any]:
-    """Return a transport whose fetches wait ``fetch_wait_s``."""
+    """Return a transport whose fetches wait ``fetch_wait_s``, and which outlives a failed commit."""
 
     class Thread(driver.AIOKafkaConsumerThread):
         def _create_worker_consumer(self, transport: Any) -> Any:
             consumer = super()._create_worker_consumer(transport)
             consumer._fetch_max_wait_ms = round(fetch_wait_s * 1000)  # noqa: SLF001 - the only way
             return consumer
+
+        async def _commit(self, offsets: Any) -> bool:
+            owned = self.assignment()
+            known = {driver.ensure_aiokafka_TP(tp): offset for tp, offset in offsets.items() if tp in owned}
+            try:
+                await self._ensure_consumer().commit(known)
+            except (KafkaError, OSError) as error:  # what was not committed is read again, and does nothing twice
+                log.warning("commit failed", error=repr(error))
+                return False
+            return True
 
     class Consumer(driver.Consumer):
         def _new_consumer_thread(self) -> Any:
@@ -84,15 +103,31 @@ def _transport(fetch_wait_s: float) -> type[Any]:
 
 
 def consume(app: faust.App, topic: Topic, handle: Callable[[Any], Awaitable[None]]) -> None:
-    """Hand each event of a topic to ``handle``, in order. It is acknowledged by ``event.ack()``, by nobody else."""
+    """Hand each event of a topic to ``handle``, in order. It is acknowledged by ``event.ack()``, by nobody else.
+
+    One that ``handle`` fails on is told in the log and passed over: the next ones count as well.
+    """
     source = app.topic(topic.name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
 
     async def each(stream: Any) -> AsyncIterator[None]:
         async for event in stream.noack().events():
-            await handle(event)
+            try:
+                await handle(event)
+            except Exception:
+                at = event.message
+                log.exception("event passed over", topic=at.topic, partition=at.partition, offset=at.offset)
             yield
 
     app.agent(source, name=topic.name)(each)
+
+
+def is_newest(event: Any) -> bool:
+    """Say whether an event is the last of its partition, as far as the last fetch saw."""
+    consumer, where = event.app.consumer, event.message.tp
+    if where not in consumer.assignment():
+        return False
+    end = consumer.highwater(where)
+    return end is None or bool(event.message.offset + 1 >= end)
 
 
 def own(app: Any, assigned: Callable[[set[TP]], None], released: Callable[[], Awaitable[None]]) -> None:
@@ -108,23 +143,6 @@ def own(app: Any, assigned: Callable[[set[TP]], None], released: Callable[[], Aw
     app.pileus_signals = (on_assigned, on_revoked)
     app.on_partitions_assigned.connect(on_assigned)
     app.on_partitions_revoked.connect(on_revoked)
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """Publishes records through an app's producer, and does not give up while the broker is away."""
-
-    app: faust.App
-
-    async def send(self, topic: Topic, key: str, record: Record, partition: int) -> int:
-        """Publish one record and return its offset once the broker has it."""
-        while True:
-            try:
-                future = await self.app.producer.send(topic.name, key.encode(), encode(record), partition, None, None)
-                return int((await future).offset)
-            except (KafkaError, ConnectionError) as error:
-                log.warning("publish failed, trying again", topic=topic.name, error=repr(error))
-                await asyncio.sleep(RETRY_S)
 
 
 def run(app: faust.App, closing: Callable[[], Awaitable[None]] | None = None) -> int:

@@ -1,26 +1,38 @@
 """The stream worker without its shell: one partition of ``pileus.samples``, folded into forecasts.
 
 Everything it does hangs on the records it is fed, in their order. It reads no clock: time comes in
-as ticks. Feed it the same records again and it gives the same forecasts, to the bit.
+as ticks. Feed it the same records again and it gives the same forecasts, to the bit. Between two
+ticks the order of the samples does not matter.
 """
 
 import math
-from collections import Counter, deque
+import zlib
+from collections import deque
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from streams.cluster import BalancerWindow, Cluster, MemberWindow, Rules
+from streams.cluster import Cluster, Rules
 from streams.records.forecast import Forecasts
-from streams.records.log import Rejected
-from streams.records.member import Claim, ClusterInstance, Member
-from streams.records.record import Record
+from streams.records.member import Claim, ClusterInstance, Member, State
+from streams.records.record import Record, encode
 from streams.records.sample import SAMPLE, Health, HealthColumns, Requests, Sample, Tick
+from streams.refusals import EXAMPLE_LENGTH, Refusals
 from streams.topics import SAMPLES
 
-LAYOUT = 1
+LAYOUT = 2
 """Version of the snapshot; raised when :class:`Progress` or anything in it changes."""
-EXAMPLES = 3
-EXAMPLE_LENGTH = 200
+HELD = 32 * 1024 * 1024
+"""Bytes of messages held between two ticks at most, about 200 000 samples. The oldest go first: after a long pause
+without ticks they are too late anyway."""
+LARGEST = 1e9
+"""Largest load (percent) and requests in flight that are believed: sums of them stay exact enough, and finite."""
+COUNT_MAX = 2**53
+"""Largest count that every JSON reader takes."""
+NAME_MAX = 255
+"""Longest name of a balancer."""
+TIME_MAX = 1e11
+"""Latest time of a tick (s since the Unix epoch): the year 5138."""
 
 
 class Progress(msgspec.Struct):
@@ -30,9 +42,12 @@ class Progress(msgspec.Struct):
     """The last tick."""
     members_offset: int = 0
     instances_offset: int = 0
+    """Records below these offsets are in already."""
     epoch: int = 0
     """The newest claim among the members: records of an older decider do not count."""
     clusters: dict[str, Cluster] = {}
+    unplaced: dict[str, dict[str, Member]] = {}
+    """Members whose cluster is not announced yet, by cluster: the two logs are read side by side."""
 
 
 class Fold:
@@ -44,17 +59,17 @@ class Fold:
         self.progress = Progress()
         self._members: deque[tuple[int, Member | Claim]] = deque()
         self._instances: deque[tuple[int, ClusterInstance]] = deque()
-        self._arrived: list[Sample] = []
-        self._refused: Counter[str] = Counter()
-        self._examples: dict[str, list[str]] = {}
+        self._held: deque[tuple[int, Health | HealthColumns | Requests]] = deque()
+        self._held_bytes = 0
+        self._refusals = Refusals(SAMPLES.name, partition)
 
     def member(self, offset: int, record: Member | Claim) -> None:
-        """Take note of a record of ``pileus.members``; it counts from the tick that names its offset."""
+        """Take note of a record of ``pileus.members``, in the order of the log; it counts from the tick after it."""
         if offset >= self.progress.members_offset:
             self._members.append((offset, record))
 
     def instance(self, offset: int, record: ClusterInstance) -> None:
-        """Take note of a record of ``pileus.instances``; it counts from the tick that names its offset."""
+        """Take note of a record of ``pileus.instances``, in the order of the log; it counts from the tick after it."""
         if offset >= self.progress.instances_offset:
             self._instances.append((offset, record))
 
@@ -65,190 +80,205 @@ class Fold:
         -------
         list[Record]
             What to publish: on a tick one :class:`Forecasts`, before it the refusals since the last one; else nothing.
+            Each sample is counted once, in ``Forecasts.samples`` when it was used or else in a refusal.
         """
+        raw = raw or b""
         try:
-            sample = SAMPLE.decode(raw or b"")
-        except (msgspec.DecodeError, RecursionError) as error:
-            self._refuse("BadJson", str(error), (raw or b"")[:EXAMPLE_LENGTH].decode(errors="replace"))
+            sample = SAMPLE.decode(raw)
+        except (ValueError, RecursionError) as error:
+            reason = "BadValue" if isinstance(error, msgspec.ValidationError) else "BadJson"
+            self._refusals.add(reason, str(error), raw[:EXAMPLE_LENGTH].decode(errors="replace"))
             return []
         if not isinstance(sample, Tick):
-            self._arrived.append(sample)
+            self._hold(sample, len(raw))
             return []
-        if not math.isfinite(sample.at) or sample.at <= self.progress.at:
-            self._refuse("Duplicate", f"tick at {sample.at} is not after {self.progress.at}", "tick")
-            return []
-        return self._tick(sample)
+        return self._tick(sample) if self._is_next(sample) else []
 
     @staticmethod
     def peek(raw: bytes) -> Tick | None:
         """Return the tick in a message, or ``None`` when it is something else."""
         try:
             sample = SAMPLE.decode(raw)
-        except (msgspec.DecodeError, RecursionError):
+        except (ValueError, RecursionError):
             return None
         return sample if isinstance(sample, Tick) else None
 
     def snapshot(self) -> bytes:
         """Write the state after a tick. Samples that came since are not in it: go back to the tick."""
-        return msgspec.msgpack.encode(self.progress)
+        return zlib.compress(msgspec.msgpack.encode(self.progress), level=1)
 
     def restore(self, state: bytes) -> None:
         """Go on from a snapshot of the same layout. Call it before anything is fed."""
-        self.progress = msgspec.msgpack.decode(state, type=Progress)
+        self.progress = msgspec.msgpack.decode(zlib.decompress(state), type=Progress)
+
+    def _hold(self, sample: Health | HealthColumns | Requests, size: int) -> None:
+        """Keep a sample until the next tick; when there are too many, give up the oldest."""
+        self._held.append((size, sample))
+        self._held_bytes += size
+        while self._held_bytes > HELD:
+            size, oldest = self._held.popleft()
+            self._held_bytes -= size
+            said = f"more than {HELD} bytes of samples between two ticks"
+            self._refusals.add("Overload", said, oldest.cluster, count=_weight(oldest))
+
+    def _is_next(self, tick: Tick) -> bool:
+        """Say whether a tick goes on from the last one; refuse it otherwise."""
+        if not 0.0 < tick.at <= TIME_MAX or not _is_count(tick.members_offset) or not _is_count(tick.instances_offset):
+            said = f"at {tick.at} must be in 0..{TIME_MAX:g}, offsets {tick.members_offset} and "
+            self._refusals.add("BadValue", f"{said}{tick.instances_offset} in 0..2^53", "tick")
+        elif tick.at <= self.progress.at:
+            reason = "Duplicate" if tick.at == self.progress.at else "Late"
+            self._refusals.add(reason, f"at {tick.at} is not after the last one at {self.progress.at}", "tick")
+        else:
+            return True
+        return False
 
     def _tick(self, tick: Tick) -> list[Record]:
         """Evaluate every cluster."""
         self._count_in(tick)
-        arrived, self._arrived = self._arrived, []
-        for sample in arrived:
-            self._sample(sample, tick.at)
+        used = sum(self._sample(sample, tick.at) for sample in self._release())
         self.progress.at = tick.at
         clusters = [c.evaluate(tick.at, self.rules) for _, c in sorted(self.progress.clusters.items())]
         forecasts = Forecasts(
-            at=tick.at, partition=self.partition, members_offset=tick.members_offset, clusters=clusters
+            at=tick.at, partition=self.partition, members_offset=tick.members_offset, clusters=clusters, samples=used
         )
-        return [*self._refusals(tick.at), forecasts]
+        return [*self._refusals.take(tick.at), forecasts]
+
+    def _release(self) -> list[Health | Requests]:
+        """Return the samples held, one by one, in an order that does not hang on how they came."""
+        held, self._held, self._held_bytes = self._held, deque(), 0
+        return sorted(self._single(sample for _, sample in held), key=lambda sample: (sample.at, encode(sample)))
+
+    def _single(self, samples: Iterable[Health | HealthColumns | Requests]) -> Iterator[Health | Requests]:
+        """Take columns apart."""
+        for sample in samples:
+            if not isinstance(sample, HealthColumns):
+                yield sample
+            elif (said := _misfit(sample)) != "":
+                self._refusals.add("BadValue", said, sample.cluster)
+            else:
+                yield from _rows(sample)
 
     def _count_in(self, tick: Tick) -> None:
         """Apply the membership that this tick names."""
+        progress = self.progress
         while self._instances and self._instances[0][0] < tick.instances_offset:
-            _, instance = self._instances.popleft()
-            if instance.cluster in self.progress.clusters:
-                self.progress.clusters[instance.cluster].instance = instance
-            else:
-                self.progress.clusters[instance.cluster] = Cluster(instance)
+            offset, instance = self._instances.popleft()
+            progress.instances_offset = offset + 1
+            self._announce(instance)
         while self._members and self._members[0][0] < tick.members_offset:
             offset, record = self._members.popleft()
+            progress.members_offset = offset + 1
             if isinstance(record, Claim):
-                self.progress.epoch = max(self.progress.epoch, offset)
-            elif record.epoch >= self.progress.epoch and (cluster := self.progress.clusters.get(record.cluster)):
-                cluster.apply(record)
-        self.progress.members_offset = max(self.progress.members_offset, tick.members_offset)
-        self.progress.instances_offset = max(self.progress.instances_offset, tick.instances_offset)
+                progress.epoch = max(progress.epoch, offset)
+            elif record.epoch >= progress.epoch:
+                self._place(record)
 
-    def _sample(self, sample: Sample, at: float) -> None:
-        """Put one sample where it belongs, or refuse it."""
-        match sample:
-            case Health():
-                self._health(sample, at)
-            case HealthColumns():
-                self._columns(sample, at)
-            case Requests():
-                self._requests(sample, at)
-            case Tick():
-                raise AssertionError(sample)
+    def _announce(self, instance: ClusterInstance) -> None:
+        """Take in a cluster, with the members that were there before it, or give it up."""
+        clusters = self.progress.clusters
+        if instance.state == "Terminated":
+            clusters.pop(instance.cluster, None)
+        elif instance.cluster in clusters:
+            clusters[instance.cluster].instance = instance
+        else:
+            clusters[instance.cluster] = Cluster(instance)
+            for member in self.progress.unplaced.pop(instance.cluster, {}).values():
+                clusters[instance.cluster].apply(member)
 
-    def _columns(self, many: HealthColumns, at: float) -> None:
-        """Take the columns apart."""
-        n = len(many.member)
-        blank: list[None] = [None] * n
-        columns = (many.at, many.load_average or blank, many.memory_consumption or blank, many.healthy or blank)
-        if any(len(column) != n for column in columns):
-            lengths = ", ".join(str(len(column)) for column in columns)
-            self._refuse("BadValue", f"{n} members but columns of {lengths}", many.cluster)
+    def _place(self, member: Member) -> None:
+        """Take in a member, or put it by until its cluster is announced."""
+        if (cluster := self.progress.clusters.get(member.cluster)) is not None:
+            cluster.apply(member)
             return
-        for member, when, load, memory, healthy in zip(many.member, *columns, strict=True):
-            health = Health(
-                tenant=many.tenant,
-                application=many.application,
-                cluster=many.cluster,
-                member=member,
-                at=when,
-                load_average=load,
-                memory_consumption=memory,
-                healthy=healthy,
-            )
-            self._health(health, at)
+        waiting = self.progress.unplaced.setdefault(member.cluster, {})
+        waiting[member.member] = member
+        if member.state is State.TERMINATED:
+            del waiting[member.member]
+        if not waiting:
+            del self.progress.unplaced[member.cluster]
 
-    def _health(self, health: Health, at: float) -> None:
-        """Take in what an agent measured."""
-        cluster = self._cluster(health, at)
-        if cluster is None:
-            return
-        if not cluster.knows(health.member):
-            self._refuse("UnknownMember", f"no member '{health.member}' in cluster '{health.cluster}'", health.member)
-            return
-        load, memory = health.load_average, health.memory_consumption
-        if not _is_number(load) or not _is_number(memory) or (memory is not None and memory > 100.0):  # noqa: PLR2004 - percent
-            said = f"load_average {load} must be >= 0, memory_consumption {memory} in 0..100"
-            self._refuse("BadValue", said, health.member)
-            return
-        window = cluster.members.setdefault(health.member, MemberWindow())
-        fresh = window.newest is None or health.at > window.newest
-        kept = [
-            series.insert(health.at, value)
-            for series, value in ((window.load_average, load), (window.memory_consumption, memory))
-            if value is not None
-        ]
-        if kept and not any(kept):
-            self._refuse("Duplicate", f"{health.member} already has a sample at {health.at}", health.member)
-        if fresh:
-            window.newest = health.at
-            window.healthy = health.healthy
-            if health.healthy is not False:
-                window.unhealthy_since = None
-            elif window.unhealthy_since is None:
-                window.unhealthy_since = health.at
-
-    def _requests(self, requests: Requests, at: float) -> None:
-        """Take in what a balancer counted."""
-        cluster = self._cluster(requests, at)
-        if cluster is None:
-            return
-        bad = not _is_number(requests.in_flight) or requests.count < 0
-        if bad or not 0.0 < requests.interval_s < math.inf:
-            said = f"in_flight {requests.in_flight} and count {requests.count} must be >= 0, "
-            said += f"interval_s {requests.interval_s} > 0"
-            self._refuse("BadValue", said, requests.balancer)
-            return
-        window = cluster.balancers.setdefault(requests.balancer, BalancerWindow())
-        if not window.in_flight.insert(requests.at - requests.interval_s / 2.0, requests.in_flight):
-            self._refuse("Duplicate", f"{requests.balancer} already counted at {requests.at}", requests.balancer)
-        if requests.at > window.newest:
-            window.newest = requests.at
-            window.count = requests.count
-
-    def _cluster(self, sample: Health | Requests, at: float) -> Cluster | None:
-        """Return the cluster a sample belongs to, or refuse it for its cluster or its time."""
+    def _sample(self, sample: Health | Requests, at: float) -> bool:
+        """Put one sample where it belongs, or refuse it; say whether it was used."""
         cluster = self.progress.clusters.get(sample.cluster)
         owner = (sample.tenant, sample.application)
         if cluster is None or (cluster.instance.tenant, cluster.instance.application) != owner:
-            self._refuse("UnknownCluster", f"no cluster '{sample.cluster}' in '{'/'.join(owner)}'", sample.cluster)
-            return None
-        if not math.isfinite(sample.at) or sample.at > at + self.rules.max_future_s:
-            bound = f"more than {self.rules.max_future_s} s after the tick at {at}"
-            self._refuse("Future", f"time {sample.at} is {bound}", sample.cluster)
-            return None
-        if sample.at < at - self.rules.window_s:
-            self._refuse("Late", f"time {sample.at} is before the window of the tick at {at}", sample.cluster)
-            return None
-        return cluster
+            reason, said = "UnknownCluster", f"no cluster '{sample.cluster[:NAME_MAX]}' in '{'/'.join(owner)}'"
+        elif (untimely := self._untimely(sample, cluster, at)) is not None:
+            reason, said = untimely
+        elif isinstance(sample, Health):
+            reason, said = self._health(sample, cluster)
+        else:
+            reason, said = self._requests(sample, cluster)
+        if reason:
+            self._refusals.add(reason, said, sample.member if isinstance(sample, Health) else sample.balancer)
+        return not reason
 
-    def _refuse(self, reason: str, said: str, what: str) -> None:
-        """Count a message that cannot be used, and keep the first few as examples."""
-        self._refused[reason] += 1
-        examples = self._examples.setdefault(reason, [])
-        if len(examples) < EXAMPLES:
-            examples.append(f"{what}: {said}"[:EXAMPLE_LENGTH])
+    def _untimely(self, sample: Health | Requests, cluster: Cluster, at: float) -> tuple[str, str] | None:
+        """Say what is wrong with a sample's time."""
+        if not sample.at <= at + self.rules.max_future_s:
+            return "Future", f"at {sample.at} is more than {self.rules.max_future_s} s after the tick at {at}"
+        if sample.at < at - self.rules.window(cluster.horizon_s):
+            return "Late", f"at {sample.at} is before the window of the tick at {at}"
+        return None
 
-    def _refusals(self, at: float) -> list[Rejected]:
-        """Return the refusals since the last tick, one record per reason."""
-        records = [
-            Rejected(
-                topic=SAMPLES.name,
-                partition=self.partition,
-                reason=reason,
-                count=count,
-                at=at,
-                examples=tuple(self._examples[reason]),
-            )
-            for reason, count in sorted(self._refused.items())
-        ]
-        self._refused.clear()
-        self._examples.clear()
-        return records
+    def _health(self, health: Health, cluster: Cluster) -> tuple[str, str]:
+        """Take in what an agent measured; return what is wrong with it."""
+        if not cluster.knows(health.member):
+            return "UnknownMember", f"no such member in cluster '{health.cluster}'"
+        load, memory = health.load_average, health.memory_consumption
+        if not _is_within(load, LARGEST) or not _is_within(memory, 100.0):
+            return "BadValue", f"load_average {load} must be in 0..{LARGEST:g}, memory_consumption {memory} in 0..100"
+        return cluster.take_health(health, self.rules), f"at {health.at}"
+
+    def _requests(self, requests: Requests, cluster: Cluster) -> tuple[str, str]:
+        """Take in what a balancer counted; return what is wrong with it."""
+        longest = self.rules.window_s
+        fits = _is_within(requests.in_flight, LARGEST) and _is_count(requests.count)
+        if not fits or not 0.0 < requests.interval_s <= longest or len(requests.balancer) > NAME_MAX:
+            said = f"in_flight {requests.in_flight} must be in 0..{LARGEST:g}, count {requests.count} in 0..2^53, "
+            said += f"interval_s {requests.interval_s} in 0..{longest:g}, balancer at most {NAME_MAX} characters"
+            return "BadValue", said
+        return cluster.take_requests(requests), f"interval that ends at {requests.at}"
 
 
-def _is_number(value: float | None) -> bool:
-    """Say whether a value is absent, or finite and not negative."""
-    return value is None or (math.isfinite(value) and value >= 0.0)
+def _weight(sample: Sample) -> int:
+    """Return how many samples a message carries; columns that do not fit count once."""
+    return len(sample.member) if isinstance(sample, HealthColumns) and not _misfit(sample) else 1
+
+
+def _misfit(many: HealthColumns) -> str:
+    """Say why columns make no rows; empty when they do."""
+    columns = (many.at, many.load_average, many.memory_consumption, many.healthy)
+    lengths = [len(column) for column in columns if column is not None]
+    n = len(many.member)
+    if n and all(length == n for length in lengths):
+        return ""
+    return f"{n} members but columns of {', '.join(map(str, lengths))}; need at least one row"
+
+
+def _rows(many: HealthColumns) -> Iterator[Health]:
+    """Return each row as a sample of its own."""
+    blank: list[None] = [None] * len(many.member)
+    columns = (many.load_average or blank, many.memory_consumption or blank, many.healthy or blank)
+    for member, at, load, memory, healthy in zip(many.member, many.at, *columns, strict=True):
+        yield Health(
+            tenant=many.tenant,
+            application=many.application,
+            cluster=many.cluster,
+            member=member,
+            at=at,
+            load_average=load,
+            memory_consumption=memory,
+            healthy=healthy,
+        )
+
+
+def _is_within(value: float | None, most: float) -> bool:
+    """Say whether a value is absent, or from 0 to ``most``."""
+    return value is None or 0.0 <= value <= most
+
+
+def _is_count(value: int) -> bool:
+    """Say whether a count is what every reader can take."""
+    return 0 <= value <= COUNT_MAX

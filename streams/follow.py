@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Self
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -11,6 +13,9 @@ from aiokafka.structs import ConsumerRecord
 POLL_MS = 100
 PATIENCE_S = 0.02
 """Pause between looks at a position that has to be reached."""
+RETRY_S = 0.5
+STOP_S = 5.0
+"""How long a consumer may take to close."""
 
 log = structlog.get_logger()
 
@@ -18,87 +23,149 @@ log = structlog.get_logger()
 class Follower:
     """Feeds every record of some partitions to handlers, in order, without a consumer group.
 
-    ``handlers`` maps (topic, partition) to what is called with each record. A handler must not fail: it decides
-    itself what to do with a record that it cannot read.
+    ``handlers`` maps (topic, partition) to what is called with each record. A handler that fails is told in the
+    log, and the record passed over. ``start`` says where to begin other than at the beginning.
     """
 
     def __init__(
         self,
         broker: str,
-        handlers: Mapping[tuple[str, int], Callable[[ConsumerRecord], None]],
+        handlers: Mapping[tuple[str, int], Callable[[ConsumerRecord], object]],
         *,
+        start: Mapping[tuple[str, int], int] | None = None,
         fetch_wait_s: float = 0.05,
     ) -> None:
+        self._broker = broker
         self._handlers = {TopicPartition(*where): handler for where, handler in handlers.items()}
-        self._positions = dict.fromkeys(self._handlers, 0)
+        self._begin = {TopicPartition(*where): offset for where, offset in (start or {}).items()}
+        self._positions = {where: self._begin.get(where, 0) for where in self._handlers}
         self._caught_up = asyncio.Event()
+        self._stopped = asyncio.Event()
+        self._fetch_wait_ms = round(fetch_wait_s * 1000)
         self._task: asyncio.Task[None] | None = None
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=broker,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=round(fetch_wait_s * 1000),
-        )
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop."""
+        await self.stop()
 
     async def start(self) -> None:
-        """Connect and begin to read. Retries while the broker is away."""
-        while True:
-            try:
-                await self._consumer.start()
-                break
-            except (KafkaError, ConnectionError) as error:
-                log.warning("cannot follow yet", error=repr(error))
-                await asyncio.sleep(0.5)
-        self._consumer.assign(list(self._handlers))
-        await self._consumer.seek_to_beginning(*self._handlers)
-        self._task = asyncio.create_task(self._follow())
+        """Connect and begin to read. Tries again while the broker is away."""
+        consumer = await self._connected()
+        consumer.assign(list(self._handlers))
+        if beginning := [where for where in self._handlers if where not in self._begin]:
+            await consumer.seek_to_beginning(*beginning)
+        for where, offset in self._begin.items():
+            consumer.seek(where, offset)
+        self._task = asyncio.create_task(self._follow(consumer))
 
     async def stop(self) -> None:
-        """Stop reading."""
+        """Stop reading; whoever waits is released."""
+        self._stopped.set()
+        self._caught_up.set()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        await self._consumer.stop()
+        if self._consumer is not None:
+            await _close(self._consumer)
+            self._consumer = None
 
     async def caught_up(self) -> None:
-        """Wait until everything that stood in the partitions at the first fetch was handed over."""
+        """Wait until everything that stood in the partitions at the first fetch was handed over, or the end."""
         await self._caught_up.wait()
 
     def position(self, topic: str, partition: int) -> int:
         """Return the next offset to be read: everything below it was handed over."""
         return self._positions[TopicPartition(topic, partition)]
 
-    async def reached(self, topic: str, partition: int, offset: int) -> None:
-        """Wait until everything below ``offset`` was handed over."""
-        while self.position(topic, partition) < offset:  # noqa: ASYNC110 - many may wait for many offsets
+    async def reached(self, topic: str, partition: int, offset: int, *, within_s: float | None = None) -> bool:
+        """Wait until everything below ``offset`` was handed over. False: not ``within_s``, or stopped before."""
+        loop = asyncio.get_running_loop()
+        until = None if within_s is None else loop.time() + within_s
+        while self.position(topic, partition) < offset:
+            if self._stopped.is_set() or (until is not None and loop.time() > until):
+                return False
             await asyncio.sleep(PATIENCE_S)
+        return True
 
-    async def _follow(self) -> None:
+    async def _connected(self) -> AIOKafkaConsumer:
+        """Return a consumer that is connected: a new one for each try, for one that failed cannot be trusted."""
+        while True:
+            self._consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._broker,
+                group_id=None,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                fetch_max_wait_ms=self._fetch_wait_ms,
+            )
+            try:
+                await self._consumer.start()
+            except (KafkaError, OSError) as error:
+                log.warning("cannot follow yet", error=repr(error))
+                await _close(self._consumer)
+                await asyncio.sleep(RETRY_S)
+            else:
+                return self._consumer
+
+    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
         """Read for ever; a fault of the broker is waited out."""
         while True:
             try:
-                batches = await self._consumer.getmany(timeout_ms=POLL_MS)
-            except (KafkaError, ConnectionError) as error:
+                batches = await consumer.getmany(timeout_ms=POLL_MS)
+                for where, records in batches.items():
+                    for record in records:
+                        self._hand_over(where, record)
+                await self._look(consumer)
+            except (KafkaError, OSError) as error:
                 log.warning("cannot read now", error=repr(error))
-                await asyncio.sleep(0.5)
-                continue
-            for where, records in batches.items():
-                for record in records:
-                    self._handlers[where](record)
-                    self._positions[where] = record.offset + 1
-            await self._look()
+                await asyncio.sleep(RETRY_S)
 
-    async def _look(self) -> None:
+    def _hand_over(self, where: TopicPartition, record: ConsumerRecord) -> None:
+        """Give one record to its handler."""
+        try:
+            self._handlers[where](record)
+        except Exception:
+            log.exception("record passed over", topic=where.topic, partition=where.partition, offset=record.offset)
+        self._positions[where] = record.offset + 1
+
+    async def _look(self, consumer: AIOKafkaConsumer) -> None:
         """Advance positions over what compaction removed, and see whether the end was reached.
 
         The end is the fetch's high watermark: it is right on every broker, for an empty partition too.
         """
         done = True
         for where in self._handlers:
-            position = await self._consumer.position(where)
+            position = await consumer.position(where)
             self._positions[where] = max(self._positions[where], position)
-            end = self._consumer.highwater(where)
+            end = consumer.highwater(where)
             done = done and end is not None and position >= end
         if done:
             self._caught_up.set()
+
+
+async def read_range(broker: str, topic: str, partition: int, *, start: int, end: int) -> list[ConsumerRecord]:
+    """Return the records of a partition in [``start``, ``end``) that the broker still has."""
+    found: list[ConsumerRecord] = []
+    where = (topic, partition)
+    async with Follower(broker, {where: found.append}, start={where: start}) as follower:
+        await follower.reached(topic, partition, end)
+    return [record for record in found if start <= record.offset < end]
+
+
+async def _close(consumer: AIOKafkaConsumer) -> None:
+    """Close a consumer, whatever it says to that."""
+    try:
+        await asyncio.wait_for(consumer.stop(), STOP_S)
+    except (KafkaError, OSError, TimeoutError) as error:
+        log.warning("a consumer did not close", error=repr(error))

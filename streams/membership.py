@@ -1,5 +1,8 @@
 """Who serves when: the membership of one cluster as the log of members tells it, and the lead times in it."""
 
+import math
+from collections.abc import Sequence
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +19,9 @@ class Span(msgspec.Struct, gc=False):
     start: float
     end: float | None = None
 
-    def covers(self, t: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Say for each time whether the member served then."""
-        return (t >= self.start) & (t < (np.inf if self.end is None else self.end))
+
+NEVER = Span(math.inf)
+"""A member that has not served."""
 
 
 class Membership(msgspec.Struct):
@@ -31,20 +34,24 @@ class Membership(msgspec.Struct):
 
     def apply(self, member: Member) -> None:
         """Take in the newest record of a member."""
-        name = member.member
-        active = member.since.get(State.ACTIVE)
-        if member.state is State.ACTIVE:
-            if name not in self.served:
-                self._measure(member)
-                self.served[name] = Span(member.at if active is None else active)
-            else:
-                self.served[name].end = None
-        elif (span := self.served.get(name)) is not None and span.end is None:
+        name, span = member.member, self.served.get(member.member)
+        if member.state is State.ACTIVE and span is None:
+            self._serves(member)
+        elif member.state is State.ACTIVE and span is not None:
+            span.end = None  # recalled: what it carried while it drained counts after all
+        elif span is not None and span.end is None:
             span.end = member.at
         if member.state is State.TERMINATED:
             self.alive.pop(name, None)
         else:
             self.alive[name] = member
+
+    def _serves(self, member: Member) -> None:
+        """Begin a span. A member recalled after its old span was forgotten has no lead time."""
+        first = member.since.get(State.ACTIVE, member.at)
+        if first >= member.at:
+            self._measure(member)
+        self.served[member.member] = Span(member.at)
 
     def _measure(self, member: Member) -> None:
         """Note how long this member took from asked for to serving."""
@@ -59,6 +66,13 @@ class Membership(msgspec.Struct):
         """Drop the spans that ended before ``before``."""
         for name in [n for n, span in self.served.items() if span.end is not None and span.end < before]:
             del self.served[name]
+
+    def covers(self, names: Sequence[str], t: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Say for each of these members (a row) and each time whether the member served then."""
+        spans = [self.served.get(name, NEVER) for name in names]
+        start = np.array([span.start for span in spans], dtype=np.float64)
+        end = np.array([math.inf if span.end is None else span.end for span in spans], dtype=np.float64)
+        return (t >= start[:, None]) & (t < end[:, None])
 
     def serving(self) -> list[str]:
         """Return the members that serve now, sorted."""

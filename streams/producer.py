@@ -1,9 +1,9 @@
 """The connection to Kafka that :mod:`streams.publisher` delivers through: kafka-python, tamed.
 
-What kafka-python 3.0 does otherwise, and what is done about it here: a constructor that fails leaks
-sockets (so the address is tried first); topics are created by asking for them, whatever
-``allow_auto_create_topics`` says (so the client is told again); ``close`` raises and leaves its thread
-running when something is still under way (so ``flush`` does not raise).
+What kafka-python 3.0 does otherwise, and what is done about it here: a refused connection leaves its socket
+open (so it is closed, and the address is tried before a producer is made); topics are created by asking for
+them, whatever ``allow_auto_create_topics`` says (so the client is told again); ``close`` raises and leaves its
+thread running when something is still under way (so ``flush`` does not raise).
 """
 
 import socket
@@ -21,6 +21,7 @@ from kafka.errors import (
     RecordListTooLargeError,
 )
 from kafka.net.compat import KafkaNetClient
+from kafka.net.inet import KafkaNetSocket
 
 from streams.publisher import Message, RefusedError
 
@@ -43,6 +44,20 @@ class _Producer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no typ
             return
 
 
+class _Socket(KafkaNetSocket):  # type: ignore[misc]
+    """How to connect when ``proxy_url`` is ``pileus:``: directly, and closing what was refused."""
+
+    SCHEMES = ("pileus",)
+
+    async def sock_connect(self, net: Any, sock: socket.socket, sockaddr: Any, timeout_at: float | None = None) -> Any:
+        """Connect, or close the socket and raise."""
+        try:
+            return await super().sock_connect(net, sock, sockaddr, timeout_at=timeout_at)
+        except BaseException:
+            sock.close()
+            raise
+
+
 def _client(**configs: Any) -> Any:
     """Build kafka-python's network client so that it creates no topic."""
     client = KafkaNetClient(**configs)
@@ -58,6 +73,7 @@ class KafkaConnection:
             bootstrap_servers=list(addresses),
             kafka_client=_client,
             client_id="pileus",
+            proxy_url=f"{_Socket.SCHEMES[0]}:",
             acks="all",
             enable_idempotence=False,  # Tansu has none; a sample sent twice is known by its time
             max_in_flight_requests_per_connection=1,

@@ -5,11 +5,22 @@ result depends on the set of samples alone, never on the order in which they cam
 """
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from itertools import chain
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+from streams.records.sample import Health, Requests
+
+MOST = 10_000
+"""Samples of one source that a window holds at most: three hours at one per second. More is a flood."""
+ROUNDING = 1e-3
+"""A tick may come this share of a period early and still end it: at / width is not exact."""
+
+Floats = NDArray[np.float64]
 
 
 class Series(msgspec.Struct, gc=False):
@@ -38,12 +49,83 @@ class Series(msgspec.Struct, gc=False):
         self.values.insert(i, value)
         return True
 
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for another sample."""
+        return len(self.times) >= MOST
+
+    def newest(self, at: float) -> float | None:
+        """Return the time of the newest sample that is not after ``at``; ``None`` without one."""
+        i = bisect_right(self.times, at)
+        return self.times[i - 1] if i else None
+
     def forget(self, before: float) -> None:
         """Drop the samples older than ``before``."""
         i = bisect_left(self.times, before)
         if i:
             del self.times[:i]
             del self.values[:i]
+
+
+class MemberWindow(msgspec.Struct):
+    """What is known of one member."""
+
+    load_average: Series = msgspec.field(default_factory=Series)
+    memory_consumption: Series = msgspec.field(default_factory=Series)
+    newest: float | None = None
+    """Time of its newest sample of any kind."""
+    healthy: bool | None = None
+    """What its newest probe said; ``None`` when it never was probed."""
+    probed: float | None = None
+    """Time of that probe."""
+    unhealthy_since: float | None = None
+    """Since when every probe fails, without a break longer than the stale time."""
+
+    def take(self, health: Health, stale_s: float) -> bool:
+        """Take in a sample; False for a duplicate, of which only a larger value counts."""
+        measured = ((self.load_average, health.load_average), (self.memory_consumption, health.memory_consumption))
+        new = [series.insert(health.at, value) for series, value in measured if value is not None]
+        fresh = self.newest is None or health.at > self.newest
+        if health.healthy is not None and (self.probed is None or health.at > self.probed):
+            self._probe(health.at, stale_s, healthy=health.healthy)
+            new.append(True)
+        if fresh:
+            self.newest = health.at
+        return fresh or any(new)
+
+    def _probe(self, at: float, stale_s: float, *, healthy: bool) -> None:
+        """Note what a probe newer than the last one said."""
+        broken = self.probed is None or at - self.probed > stale_s
+        if healthy:
+            self.unhealthy_since = None
+        elif self.unhealthy_since is None or broken:
+            self.unhealthy_since = at
+        self.healthy, self.probed = healthy, at
+
+    def forget(self, before: float) -> None:
+        """Drop the samples older than ``before``."""
+        self.load_average.forget(before)
+        self.memory_consumption.forget(before)
+
+
+class BalancerWindow(msgspec.Struct):
+    """What one balancer said of the cluster's requests."""
+
+    in_flight: Series = msgspec.field(default_factory=Series)
+    """Each value stands at the middle of its interval."""
+    since: float = math.inf
+    """Beginning of its first interval: before, it carried nothing."""
+    newest: float = -math.inf
+    """End of its newest interval."""
+    count: int = 0
+    """Requests at the end of that interval (cumulative)."""
+
+    def take(self, requests: Requests) -> bool:
+        """Take in a sample; False for a duplicate, of which only a larger value counts."""
+        self.since = min(self.since, requests.at - requests.interval_s)
+        if requests.at > self.newest:
+            self.newest, self.count = requests.at, requests.count
+        return self.in_flight.insert(requests.at - requests.interval_s / 2.0, requests.in_flight)
 
 
 class Grid(msgspec.Struct, frozen=True):
@@ -56,30 +138,45 @@ class Grid(msgspec.Struct, frozen=True):
     @classmethod
     def ending(cls, at: float, *, width: float, span: float) -> "Grid":
         """Return the complete periods of the last ``span`` seconds before ``at``."""
-        end = math.floor(at / width + 1e-9)
+        end = math.floor(at / width + ROUNDING)
         n = max(1, round(span / width))
         return cls(end - n, n, width)
 
-    def middles(self, at: float) -> NDArray[np.float64]:
+    def longer(self, periods: int) -> "Grid":
+        """Return this grid with some periods before it."""
+        return Grid(self.first - periods, self.n + periods, self.width)
+
+    @property
+    def start(self) -> float:
+        """When the first period begins (s since the Unix epoch)."""
+        return self.first * self.width
+
+    def middles(self, at: float) -> Floats:
         """Return the middle of each period, relative to ``at`` (s)."""
         return (np.arange(self.first, self.first + self.n, dtype=np.float64) + 0.5) * self.width - at
 
-    def means(self, series: Series) -> NDArray[np.float64]:
-        """Average a series over each period; NaN where it has no sample."""
-        times = np.asarray(series.times, dtype=np.float64)
-        index = np.floor(times / self.width).astype(np.int64) - self.first
-        inside = (index >= 0) & (index < self.n)
-        index, values = index[inside], np.asarray(series.values, dtype=np.float64)[inside]
-        count = np.bincount(index, minlength=self.n)
-        total = np.bincount(index, weights=values, minlength=self.n)
-        with np.errstate(invalid="ignore"):
-            return np.where(count > 0, total / count, np.nan)
+    def means(self, many: Sequence[Series]) -> Floats:
+        """Average each series over each period: one row for each series, NaN where it has no sample."""
+        m = len(many)
+        times = np.array(list(chain.from_iterable(series.times for series in many)), dtype=np.float64)
+        values = np.array(list(chain.from_iterable(series.values for series in many)), dtype=np.float64)
+        rows = np.repeat(np.arange(m), np.array([len(series.times) for series in many], dtype=np.int64))
+        period = np.floor(times / self.width).astype(np.int64) - self.first
+        inside = (period >= 0) & (period < self.n)
+        cell = rows[inside] * self.n + period[inside]
+        count = np.bincount(cell, minlength=m * self.n)
+        total = np.bincount(cell, weights=values[inside], minlength=m * self.n)
+        means = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        return means.reshape(m, self.n)
+
+    def filled(self, many: Sequence[Series], periods: int) -> Floats:
+        """Average as :meth:`means`; a gap takes the value before it, for at most ``periods`` periods."""
+        return hold(self.longer(periods).means(many), periods)[:, periods:]
 
 
-def hold(values: NDArray[np.float64], periods: int) -> NDArray[np.float64]:
-    """Fill each gap with the value before it, for at most ``periods`` periods."""
-    known = np.isfinite(values)
-    index = np.where(known, np.arange(values.size), -1)
-    last = np.maximum.accumulate(index)
-    age = np.arange(values.size) - last
-    return np.where((last >= 0) & (age <= periods), values[np.maximum(last, 0)], np.nan)
+def hold(rows: Floats, periods: int) -> Floats:
+    """Fill each gap in each row with the value before it, for at most ``periods`` periods."""
+    place = np.arange(rows.shape[1])
+    last = np.maximum.accumulate(np.where(np.isfinite(rows), place, -1), axis=1)
+    near = (last >= 0) & (place - last <= periods)
+    return np.where(near, np.take_along_axis(rows, np.maximum(last, 0), axis=1), np.nan)

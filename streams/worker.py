@@ -1,32 +1,37 @@
 """The stream worker: a Faust app around :class:`streams.fold.Fold`, one fold per partition that it owns.
 
-Its state is safe because nothing is acknowledged before a checkpoint covers it: after a crash the
-log is read again from there, and the same records give the same state.
+Its state is safe because the log can be read again: a checkpoint holds the state at an offset, and what stands
+between that offset and the first message that comes in is read again. The same records give the same state.
 """
 
 import asyncio
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import faust
+import msgspec
 import structlog
 from aiokafka.structs import ConsumerRecord
 
 from streams import checkpoints
 from streams.cluster import Rules
-from streams.faust_app import Sender, consume, create_faust_app, own
+from streams.faust_app import consume, create_faust_app, own
 from streams.fold import LAYOUT, Fold
-from streams.follow import Follower
+from streams.follow import Follower, read_range
+from streams.publish import Sender
 from streams.records.checkpoint import Checkpoint
 from streams.records.forecast import Forecasts
 from streams.records.member import INSTANCES as INSTANCE
 from streams.records.member import MEMBERS as MEMBER
 from streams.records.sample import Tick
-from streams.topics import CHECKPOINTS, FORECASTS, INSTANCES, MEMBERS, REJECTED, SAMPLES
+from streams.shards import Shards
+from streams.topics import FORECASTS, INSTANCES, MEMBERS, REJECTED, SAMPLES
 
 ROLE = "worker"
+REACH_S = 10.0
+"""How long a tick may wait for the membership that it names."""
 
 log = structlog.get_logger()
 
@@ -46,13 +51,12 @@ class WorkerSettings:
 
 @dataclass
 class Shard:
-    """One partition: its fold, where it stands, and what is not acknowledged yet."""
+    """One partition: its fold, where it stands, and who follows its membership."""
 
     fold: Fold
     offset: int
-    """Messages below this are in the fold already."""
+    """Messages below this are in the fold."""
     follower: Follower
-    held: list[Any] = field(default_factory=list)
     checkpoint_at: float = -math.inf
 
 
@@ -75,43 +79,28 @@ class Worker:
         self.settings = settings
         self._sender = sender
         self._now = now
-        self._shards: dict[int, Shard] = {}
-        self._opening: dict[int, asyncio.Task[Shard]] = {}
+        self._shards: Shards[Shard] = Shards(self._open, lambda shard: shard.follower.stop())
 
     def assign(self, partitions: set[int]) -> None:
         """Begin to own ``partitions``."""
         log.info("partitions assigned", partitions=sorted(partitions))
-        for partition in partitions:
-            self._opening[partition] = asyncio.create_task(self._open(partition))
+        self._shards.assign(partitions)
 
     async def release(self) -> None:
-        """Own nothing any more: what is not acknowledged is read again by the next owner."""
-        tasks, self._opening = list(self._opening.values()), {}
-        shards, self._shards = list(self._shards.values()), {}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(shard.follower.stop() for shard in shards), return_exceptions=True)
+        """Own nothing any more."""
+        await self._shards.release()
 
     async def message(self, event: Any) -> None:
-        """Take in one message and publish what comes of it."""
+        """Take in one message, after all before it, and publish what comes of it."""
+        event.ack()  # a hint for the next start: what counts is the checkpoint
         message = event.message
-        opening = self._opening.get(message.partition)
-        if opening is None:
+        shard = await self._shards.get(message.partition)
+        if shard is None:
             return  # the partition is another worker's by now, and so is this message
-        shard = await opening
-        shard.held.append(event)
-        if message.offset < shard.offset:
-            return
-        await self._reach(shard, message.partition, event.value)
-        records = shard.fold.message(event.value)
-        shard.offset = message.offset + 1
-        for record in records:
-            if isinstance(record, Forecasts):
-                await self._sender.send(FORECASTS, str(message.partition), record, message.partition)
-                await self._checkpoint(shard, message.partition, record.at)
-            else:
-                await self._sender.send(REJECTED, SAMPLES.name, record, 0)
+        if message.offset > shard.offset:
+            await self._fill(shard, message.partition, message.offset)
+        if message.offset == shard.offset:
+            await self._take(shard, message.partition, event.value)
 
     async def tick_for_ever(self) -> None:
         """Write a tick into every partition at the end of each period, once its membership is known."""
@@ -119,63 +108,101 @@ class Worker:
         while True:
             due = math.floor((self._now() - lateness) / period + 1.0) * period
             await asyncio.sleep(max(0.0, due + lateness - self._now()))
-            for partition, shard in list(self._shards.items()):
-                tick = Tick(
-                    at=due,
-                    members_offset=shard.follower.position(MEMBERS.name, partition),
-                    instances_offset=shard.follower.position(INSTANCES.name, partition),
-                )
-                await self._sender.send(SAMPLES, "tick", tick, partition)
+            await asyncio.gather(*(self._tick(due, *each) for each in self._shards.opened.items()))
+
+    async def _tick(self, at: float, partition: int, shard: Shard) -> None:
+        """Write one tick. When the broker is away it is left out: a late one would be wrong about the time."""
+        tick = Tick(
+            at=at,
+            members_offset=shard.follower.position(MEMBERS.name, partition),
+            instances_offset=shard.follower.position(INSTANCES.name, partition),
+        )
+        await self._sender.offer(SAMPLES, "tick", tick, partition)
 
     async def _open(self, partition: int) -> Shard:
         """Restore a partition's state and follow its membership."""
-        checkpoint = await checkpoints.newest(self.settings.broker, ROLE, partition, layout=LAYOUT)
-        fold = Fold(partition, self.settings.rules)
-        if checkpoint is not None:
-            fold.restore(checkpoint.state)
-        follower = Follower(
-            self.settings.broker,
-            {
-                (MEMBERS.name, partition): lambda r: _hand_over(r, MEMBER.decode, fold.member),
-                (INSTANCES.name, partition): lambda r: _hand_over(r, INSTANCE.decode, fold.instance),
-            },
-            fetch_wait_s=self.settings.fetch_wait_s,
-        )
-        await follower.start()
-        await follower.caught_up()
+        checkpoint = await checkpoints.newest(self.settings.broker, ROLE, partition)
+        fold = _restored(partition, self.settings.rules, checkpoint)
+        follower = Follower(self.settings.broker, _handlers(fold), fetch_wait_s=self.settings.fetch_wait_s)
+        try:
+            await follower.start()
+            await follower.caught_up()
+        except BaseException:
+            await follower.stop()
+            raise
         shard = Shard(fold, 0 if checkpoint is None else checkpoint.offset, follower)
-        self._shards[partition] = shard
         log.info("partition open", partition=partition, offset=shard.offset, clusters=len(fold.progress.clusters))
         return shard
+
+    async def _fill(self, shard: Shard, partition: int, end: int) -> None:
+        """Take in what stands between the checkpoint and the first message that came in."""
+        start = shard.offset
+        missed = await read_range(self.settings.broker, SAMPLES.name, partition, start=start, end=end)
+        for record in missed:
+            shard.offset = record.offset
+            await self._take(shard, partition, record.value)
+        shard.offset = end
+        log.info("read again", partition=partition, start=start, end=end, messages=len(missed))
+
+    async def _take(self, shard: Shard, partition: int, raw: bytes | None) -> None:
+        """Feed the fold the message at its offset, and publish what comes of it."""
+        await self._reach(shard, partition, raw)
+        if not self._shards.has(partition, shard):
+            return
+        shard.offset += 1  # first: a message that the fold fails on is not fed again
+        for record in shard.fold.message(raw):
+            if isinstance(record, Forecasts):
+                await self._sender.send(FORECASTS, str(partition), record, partition)
+                await self._checkpoint(shard, partition, record.at)
+            else:
+                await self._sender.send(REJECTED, SAMPLES.name, record, 0)
 
     async def _reach(self, shard: Shard, partition: int, raw: bytes | None) -> None:
         """Before a tick, wait for the membership that it names."""
         if raw is None or b'"tick"' not in raw:
             return
         tick = shard.fold.peek(raw)
-        if tick is not None:
-            await shard.follower.reached(MEMBERS.name, partition, tick.members_offset)
-            await shard.follower.reached(INSTANCES.name, partition, tick.instances_offset)
+        if tick is None:
+            return
+        for topic, offset in ((MEMBERS.name, tick.members_offset), (INSTANCES.name, tick.instances_offset)):
+            if not await shard.follower.reached(topic, partition, offset, within_s=REACH_S):
+                log.error("a tick names what is not there", topic=topic, partition=partition, offset=offset)
 
     async def _checkpoint(self, shard: Shard, partition: int, at: float) -> None:
-        """Now and then write the state down, and acknowledge what it covers."""
+        """Now and then write the state down."""
         if at - shard.checkpoint_at < self.settings.checkpoint_s:
             return
         shard.checkpoint_at = at
-        record = Checkpoint(
-            role=ROLE, partition=partition, offset=shard.offset, layout=LAYOUT, state=shard.fold.snapshot()
+        state = shard.fold.snapshot()
+        await checkpoints.save(
+            self._sender, Checkpoint(role=ROLE, partition=partition, offset=shard.offset, layout=LAYOUT, state=state)
         )
-        await self._sender.send(CHECKPOINTS, checkpoints.key(ROLE, partition), record, partition)
-        held, shard.held = shard.held, []
-        for event in held:
-            event.ack()
 
 
-def _hand_over(record: ConsumerRecord, decode: Callable[[bytes], Any], take: Callable[[int, Any], None]) -> None:
-    """Decode a record of the membership; one that cannot be read is told and passed over."""
-    if not record.value:
-        return
+def _restored(partition: int, rules: Rules, checkpoint: Checkpoint | None) -> Fold:
+    """Return the fold as the checkpoint has it; an empty one when the checkpoint is of another layout or damaged."""
+    fold = Fold(partition, rules)
+    if checkpoint is None:
+        return fold
+    if checkpoint.layout != LAYOUT:
+        log.warning("checkpoint of another layout: windows fill anew", partition=partition, layout=checkpoint.layout)
+        return fold
     try:
-        take(record.offset, decode(record.value))
-    except ValueError:
-        log.exception("unreadable record", topic=record.topic, offset=record.offset)
+        fold.restore(checkpoint.state)
+    except msgspec.DecodeError as error:
+        log.error("checkpoint damaged: windows fill anew", partition=partition, error=str(error))  # noqa: TRY400 - said whole
+    return fold
+
+
+def _handlers(fold: Fold) -> dict[tuple[str, int], Callable[[ConsumerRecord], None]]:
+    """Return what feeds a fold its membership. A record of no value only clears a key: nothing to take in."""
+
+    def member(record: ConsumerRecord) -> None:
+        if record.value:
+            fold.member(record.offset, MEMBER.decode(record.value))
+
+    def instance(record: ConsumerRecord) -> None:
+        if record.value:
+            fold.instance(record.offset, INSTANCE.decode(record.value))
+
+    return {(MEMBERS.name, fold.partition): member, (INSTANCES.name, fold.partition): instance}

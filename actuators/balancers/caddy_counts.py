@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from actuators.balancers.caddy_config import CHECK
 
-LINE = re.compile(r'^caddy_http_requests_(total|in_flight)\{handler="([^"]*)",server="([^"]*)"\} (\S+)$', re.MULTILINE)
-STARTED = re.compile(r"^process_start_time_seconds (\S+)$", re.MULTILINE)
+LINE = re.compile(r'\ncaddy_http_requests_(total|in_flight)\{handler="([^"]*)",server="([^"]*)"\} (\S+)')
+STARTED = re.compile(r"\nprocess_start_time_seconds (\S+)")
+"""Both begin with a literal, which is searched for ten times as fast as a ``^``: this runs ten times a second."""
 PROXY = "reverse_proxy"
 
 

@@ -56,7 +56,6 @@ def main(args: Namespace) -> int:
     from actuators.ports import BalancerError
     from pileus.stack.logs import log_to_stderr
 
-    log_to_stderr()
     try:
         settings, path = settings_of(args), _probe_path(args.probe)
         if args.interval is not None:
@@ -68,6 +67,7 @@ def main(args: Namespace) -> int:
     except (BalancerError, ConfigError, ValueError) as error:
         sys.stderr.write(f"pileus lb-agent: {error}\n")
         return 1 if isinstance(error, BalancerError) else 2
+    log_to_stderr()
     asyncio.run(_serve(_identity(args), settings, balancer, Prober(path=path)))
     return 0
 

@@ -29,9 +29,9 @@ class SignalForecast(msgspec.Struct, frozen=True, kw_only=True):
     signal: Signal
     ready: bool
     why: str = ""
-    """Why not ready: ``NoSample``, ``Stale``, ``TooFewSamples``."""
+    """Why not ready: ``NoSample``, ``Stale``. ``TooFewSamples``: ready, but the forecast is the last value."""
     observed: float | None = None
-    """Total in the newest complete period, in the signal's unit."""
+    """Total in the newest complete period that is known, in the signal's unit."""
     motion: Motion | None = None
     """Level, slope and curvature; ``None`` with too few samples (the forecast is then the last value)."""
     forecast: float | None = None
@@ -40,7 +40,7 @@ class SignalForecast(msgspec.Struct, frozen=True, kw_only=True):
     upper: float | None = None
     predictor: str = ""
     age_s: float | None = None
-    """Age of the newest sample used, at the tick (s)."""
+    """Age of the newest sample used, at the tick (s); for requests that of the balancer heard longest ago."""
 
 
 class MemberForecast(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -48,10 +48,11 @@ class MemberForecast(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     member: str
     load_average: float | None = None
-    """Percent."""
+    """Percent; ``None`` when its newest sample is stale."""
     memory_consumption: float | None = None
     """Percent."""
     healthy: bool | None = None
+    """What its probe says; ``None`` when there is none or it is stale."""
     age_s: float | None = None
     """Age of the member's newest sample (s); ``None`` when it never reported."""
 
@@ -98,6 +99,8 @@ class Forecasts(Record, frozen=True, kw_only=True):
     """The membership that counted (see :class:`streams.records.sample.Tick`)."""
     clusters: list[ClusterForecast]
     """Sorted by cluster."""
+    samples: int = 0
+    """Samples that counted since the last tick; the others are in :class:`streams.records.log.Rejected`."""
 
 
 FORECASTS = msgspec.json.Decoder(Forecasts)

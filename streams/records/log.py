@@ -27,8 +27,10 @@ class Rejected(Record, frozen=True, kw_only=True):
     topic: str
     partition: int
     reason: str
-    """``BadJson``, ``UnknownCluster``, ``UnknownMember``, ``BadValue``, ``Late``, ``Future``, ``Duplicate``."""
+    """``BadJson`` (no JSON), ``BadValue`` (a field's type or bound), ``UnknownCluster``, ``UnknownMember``, ``Late``,
+    ``Future``, ``Duplicate`` (the larger value stays), ``Overload`` (more than is held)."""
     count: int
+    """Samples; a message that cannot be taken apart counts once."""
     at: float
     """The tick's time (s since the Unix epoch)."""
     examples: tuple[str, ...] = ()

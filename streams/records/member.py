@@ -75,6 +75,7 @@ class ClusterInstance(Record, frozen=True, kw_only=True, tag="cluster-instance")
     network_partition: str
     at: float
     state: str = "Created"
+    """``Terminated``: it is no more; what was known of it is forgotten."""
     default_lead_time_s: float = 30.0
     """Lead time assumed before any was measured (s)."""
 

@@ -77,6 +77,20 @@ class Reader:
 
 
 @pytest.fixture
+def start_broker(tmp_path: Path) -> Iterator[Callable[[int], Broker]]:
+    """Start brokers on a port. Ask for it before ``read``: readers must be closed before their broker stops."""
+    brokers: list[Broker] = []
+
+    def start(port: int) -> Broker:
+        brokers.append(start_tansu(port, directory=tmp_path / f"tansu-{len(brokers)}"))
+        return brokers[-1]
+
+    yield start
+    for broker in brokers:
+        broker.stop()
+
+
+@pytest.fixture
 def read() -> Iterator[Callable[..., Reader]]:
     readers: list[Reader] = []
 
@@ -147,6 +161,19 @@ def agent() -> Iterator[Callable[..., Program]]:
 
 
 @pytest.fixture
+def publisher() -> Iterator[Callable[..., Publisher]]:
+    publishers: list[Publisher] = []
+
+    def start(broker: Broker, *, limit: int = 1000) -> Publisher:
+        publishers.append(Publisher(partial(connect, broker.address), partitions=PARTITIONS, limit=limit))
+        return publishers[-1]
+
+    yield start
+    for started in publishers:
+        started.close()
+
+
+@pytest.fixture
 def application() -> Iterator[tuple[subprocess.Popen[str], str]]:
     process = subprocess.Popen([sys.executable, "-c", APPLICATION], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -189,7 +216,7 @@ def test_an_agent_publishes_samples_and_lines_and_ends_with_its_instance(
 
 
 def test_an_agent_started_before_its_broker_drops_the_oldest_and_goes_on(
-    agent: Callable[..., Program], read: Callable[..., Reader], tmp_path: Path
+    start_broker: Callable[[int], Broker], agent: Callable[..., Program], read: Callable[..., Reader]
 ) -> None:
     port = free_port()
     program = agent(
@@ -198,18 +225,14 @@ def test_an_agent_started_before_its_broker_drops_the_oldest_and_goes_on(
     )  # fmt: skip
     program.write("".join(f"line {i}\n" for i in range(20)))
     wait_until(lambda: program.said, within_s=30, what="saying that the broker is away")
-    broker = start_tansu(port, directory=tmp_path / "tansu")
-    try:
-        make_topics(broker, SAMPLES, LOGS)
-        lines = read(broker, LOGS)
-        wait_until(lambda: len(lines.lines()) >= 5, within_s=30, what="the lines that were kept")
-        program.write("one more\n")
-        wait_until(lambda: len(lines.lines()) >= 6, within_s=30, what="a line after the broker came")
-        code = program.end()
-    finally:
-        broker.stop()
+    broker = start_broker(port)
+    make_topics(broker, SAMPLES, LOGS)
+    lines = read(broker, LOGS)
+    wait_until(lambda: len(lines.lines()) >= 5, within_s=30, what="the lines that were kept")
+    program.write("one more\n")
+    wait_until(lambda: len(lines.lines()) >= 6, within_s=30, what="a line after the broker came")
 
-    assert code == 0
+    assert program.end() == 0
     assert [line.text for line in lines.lines()] == [*(f"line {i}" for i in range(15, 20)), "one more"]
     assert "cannot deliver, keeping the newest" in program.said[0]
     assert program.said[1:] == ["pileus agent: delivering\n", "pileus agent: 6 records sent, 15 dropped\n"]
@@ -225,53 +248,49 @@ def test_an_agent_without_a_broker_ends_when_told_to(agent: Callable[..., Progra
     assert "0 records sent" in program.said[-1]
 
 
-def test_a_publisher_outlives_its_broker(tmp_path: Path, read: Callable[..., Reader]) -> None:
-    port = free_port()
-    broker = start_tansu(port, directory=tmp_path / "first")
+def test_a_publisher_outlives_its_broker(
+    start_broker: Callable[[int], Broker], publisher: Callable[..., Publisher], read: Callable[..., Reader]
+) -> None:
+    broker = start_broker(free_port())
     make_topics(broker, SAMPLES)
-    publisher = Publisher(partial(connect, broker.address), partitions=PARTITIONS, limit=10)
-    try:
-        publish(publisher, range(3))
-        wait_until(lambda: publisher.sent == 3, within_s=20, what="three delivered")
-        broker.kill()
-        publish(publisher, range(3, 28))
-        wait_until(lambda: publisher.error, within_s=20, what="a failed delivery")
-        # what was under way came back before newer ones: of 25, the newest 10 are kept
-        assert (publisher.sent, publisher.pending, publisher.dropped) == (3, 10, 15)
-        broker = start_tansu(port, directory=tmp_path / "second")  # Tansu forgets: topics, too
-        make_topics(broker, SAMPLES)
-        reader = read(broker)
-        wait_until(lambda: publisher.pending == 0, within_s=20, what="the rest delivered")
-        wait_until(lambda: len(reader.more()) >= 10, within_s=20, what="the rest read")
+    kept = publisher(broker, limit=10)
+    publish(kept, range(3))
+    wait_until(lambda: kept.sent == 3, within_s=20, what="three delivered")
+    broker.kill()
+    publish(kept, range(3, 28))
+    wait_until(lambda: kept.error, within_s=20, what="a failed delivery")
+    # what was under way came back before newer ones: of 25, the newest 10 are kept
+    assert (kept.sent, kept.pending, kept.dropped) == (3, 10, 15)
+    broker = start_broker(broker.port)  # Tansu has forgotten everything, topics too
+    make_topics(broker, SAMPLES)
+    reader = read(broker)
+    wait_until(lambda: kept.pending == 0, within_s=20, what="the rest delivered")
+    wait_until(lambda: len(reader.more()) >= 10, within_s=20, what="the rest read")
 
-        assert [sample.at for sample in reader.samples()] == list(range(18, 28))
-        assert (publisher.sent, publisher.dropped, publisher.error) == (13, 15, "")
-    finally:
-        publisher.close()
-        broker.stop()
+    assert [sample.at for sample in reader.samples()] == list(range(18, 28))
+    assert (kept.sent, kept.dropped, kept.error) == (13, 15, "")
 
 
 def test_a_topic_that_does_not_exist_is_waited_for_and_never_made(
-    fresh_broker: Broker, read: Callable[..., Reader]
+    fresh_broker: Broker, publisher: Callable[..., Publisher], read: Callable[..., Reader]
 ) -> None:
     make_topics(fresh_broker, SAMPLES)
-    publisher = Publisher(partial(connect, fresh_broker.address), partitions=PARTITIONS)
-    try:
-        line = LogLine(application="shop", cluster="web", member="web-1", at=1.0, text="waits")
-        publisher.publish(LOGS, line, key=b"web-1")
-        wait_until(lambda: publisher.error, within_s=20, what="saying that the topic is missing")
-        publish(publisher, range(5))
-        wait_until(lambda: publisher.sent == 5, within_s=20, what="samples delivered")
-        admin = KafkaAdminClient(bootstrap_servers=fresh_broker.address)
-        there = admin.list_topics()
-        admin.close()
-        assert [name for name in there if name.startswith("pileus")] == [SAMPLES.name]
-        make_topics(fresh_broker, LOGS)
-        wait_until(lambda: publisher.pending == 0, within_s=20, what="the line delivered")
+    waiting = publisher(fresh_broker)
+    line = LogLine(application="shop", cluster="web", member="web-1", at=1.0, text="waits")
+    waiting.publish(LOGS, line, key=b"web-1")
+    wait_until(lambda: waiting.error, within_s=20, what="saying that the topic is missing")
+    publish(waiting, range(5))
+    wait_until(lambda: waiting.sent == 5, within_s=20, what="samples delivered")
+    admin = KafkaAdminClient(bootstrap_servers=fresh_broker.address)
+    there = admin.list_topics()
+    admin.close()
+    assert [name for name in there if name.startswith("pileus")] == [SAMPLES.name]
+    make_topics(fresh_broker, LOGS)
+    wait_until(lambda: waiting.pending == 0, within_s=20, what="the line delivered")
+    reader = read(fresh_broker, LOGS)
+    wait_until(reader.lines, within_s=20, what="the line read")
 
-        assert [line.text for line in read(fresh_broker, LOGS).lines()] == ["waits"]
-    finally:
-        publisher.close()
+    assert [line.text for line in reader.lines()] == ["waits"]
 
 
 def test_what_the_documentation_says_about_kcat_is_understood(

@@ -24,6 +24,7 @@ from streams.records.record import Record, encode
 from streams.records.sample import SAMPLE, Requests
 from streams.topics import BALANCERS, MEMBERS, SAMPLES
 from tests.balancing import OpenLoop, Server, until
+from tests.brokers import start_kafka
 from tests.clouds import free_ports
 from tests.unit.actuators.test_lb_desired import a_member
 
@@ -48,6 +49,14 @@ class Stack:
         self.log = directory / "agent.log"
         self._producer: KafkaConnection = connect(broker.address)
         self._written = 0
+
+    def disconnect(self) -> None:
+        """Let go of the broker."""
+        self._producer.close()
+
+    def reconnect(self) -> None:
+        """Write on a new connection."""
+        self._producer = connect(self.broker.address)
 
     async def start_agent(self) -> None:
         words = [
@@ -76,7 +85,11 @@ class Stack:
     async def write(self, record: Record, key: str) -> int:
         """Write into the members' log; return the offset."""
         message = Message(MEMBERS.name, PARTITION, key.encode(), encode(record))
-        assert await asyncio.to_thread(self._producer.deliver, [message]) == [None]
+
+        async def delivered() -> bool:  # topics that were just made may not be known yet
+            return await asyncio.to_thread(self._producer.deliver, [message]) == [None]
+
+        await until(delivered)
         self._written += 1
         return self._written - 1
 
@@ -220,6 +233,28 @@ async def test_samples_tell_the_load_once_per_interval_of_the_clock(stack: Stack
     assert [sample.count for sample in samples] == sorted(sample.count for sample in samples)
 
 
+async def test_the_agent_may_start_before_the_topics_exist(fresh_tansu: Broker, tmp_path: Path) -> None:
+    stack = Stack(fresh_tansu, tmp_path)
+    await asyncio.to_thread(stack.caddy.start)
+    reports: Reports | None = None
+    try:
+        await stack.start_agent()
+
+        async def tries() -> bool:
+            return "cannot deliver" in stack.log.read_text()
+
+        await until(tries)
+        await asyncio.to_thread(create_topics, fresh_tansu.address, partitions=PARTITIONS, replication=1)
+        await stack.servers["web-0"].start()
+        await stack.put("web-0", State.ACTIVE, epoch=await stack.claim())
+        reports = Reports(fresh_tansu.address)
+        await reports.routed("web-0")
+    finally:
+        if reports is not None:
+            reports.close()
+        await stack.close()
+
+
 async def test_what_a_deposed_decider_writes_changes_nothing(stack: Stack, reports: Reports) -> None:
     old = await stack.claim()
     for member in ("web-0", "web-1"):
@@ -297,3 +332,37 @@ def test_what_cannot_work_is_said_at_once(
 
     assert main([*given, *words]) == code
     assert said in capsys.readouterr().err
+
+
+async def test_while_the_broker_is_away_nothing_changes_and_afterwards_it_goes_on(
+    fresh_kafka: Broker, tmp_path: Path
+) -> None:
+    await asyncio.to_thread(create_topics, fresh_kafka.address, partitions=PARTITIONS, replication=1)
+    stack, reports = Stack(fresh_kafka, tmp_path), Reports(fresh_kafka.address)
+    await asyncio.to_thread(stack.caddy.start)
+    again = fresh_kafka
+    try:
+        epoch = await stack.claim()
+        for member in ("web-0", "web-1"):
+            await stack.servers[member].start()
+            await stack.put(member, State.ACTIVE, epoch=epoch)
+        await stack.start_agent()
+        await reports.routed("web-0", "web-1")
+        clients = OpenLoop(stack.url, rate=50)
+
+        stack.disconnect()
+        reports.close()
+        fresh_kafka.kill()
+        await clients.answered(100)
+        again = await asyncio.to_thread(start_kafka, fresh_kafka.log.parent)
+        stack.reconnect()
+        reports = Reports(again.address)
+        offset = await stack.put("web-0", State.DRAINING, epoch=epoch)
+        await reports.wait(lambda r: r.revision > offset and [b.member for b in r.backends] == ["web-1"])
+        results = await clients.stop()
+    finally:
+        reports.close()
+        await stack.close()
+        again.stop()
+
+    assert set(results) == {"GET 200", "POST 200"}, results

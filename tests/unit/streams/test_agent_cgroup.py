@@ -63,34 +63,45 @@ def v1(group: str = "", **changes: str | None) -> dict[str, str]:
     return {f"{where}/{group}/{name}".replace("//", "/"): t for name, (where, t) in files.items() if t is not None}
 
 
+POD_LIMITS = {"pod/memory.max": "268435456\n", "pod/cpu.max": "200000 100000\n"}
+UNREADABLE = v2(memory__current="garbage\n", cpu__max="", cpuset__cpus__effective="\n")
+V1_BARE = v1(cpuacct__usage=None, memory__usage_in_bytes=None, cpuset__effective_cpus=None)
+
+
+def reads(
+    cpu_s: float | None = 41.83, cpus: float | None = 4, memory: int | None = 130, limit: int | None = None
+) -> Reading:
+    """Return a reading; memory in MB: 420 in use, of which 300 are cache, of which 10 are shared memory."""
+    return Reading(
+        cpu_s=cpu_s,
+        cpus=cpus,
+        memory_bytes=None if memory is None else memory * MB,
+        limit_bytes=None if limit is None else limit * MB,
+    )
+
+
 # fmt: off
 @pytest.mark.parametrize(
     ("files", "group", "reading"),
     [
-        pytest.param(v2(), "", Reading(cpu_s=41.83, cpus=4, memory_bytes=130 * MB, limit_bytes=None),
-                     id="v2 without bounds: all processors of the set, page cache not counted, shared memory counted"),
-        pytest.param(v2(cpu__max="50000 100000\n", memory__max="536870912\n"), "",
-                     Reading(cpu_s=41.83, cpus=0.5, memory_bytes=130 * MB, limit_bytes=512 * MB), id="v2 with bounds"),
-        pytest.param(v2("pod/web", memory__max="536870912\n") | {"pod/memory.max": "268435456\n", "pod/cpu.max": "200000 100000\n"},
-                     "/sys/fs/cgroup/pod/web", Reading(cpu_s=41.83, cpus=2, memory_bytes=130 * MB, limit_bytes=256 * MB),
-                     id="v2: the bounds above count too"),
-        pytest.param(v2(cpu__stat=None, memory__stat=None), "", Reading(cpu_s=None, cpus=4, memory_bytes=None, limit_bytes=None),
+        pytest.param(v2(), "", reads(), id="v2 without bounds: the processors of the set, page cache not counted"),
+        pytest.param(v2(cpu__max="50000 100000\n", memory__max="536870912\n"), "", reads(cpus=0.5, limit=512),
+                     id="v2 with bounds"),
+        pytest.param(v2("pod/web", memory__max="536870912\n") | POD_LIMITS, "/sys/fs/cgroup/pod/web",
+                     reads(cpus=2, limit=256), id="v2: the bounds above count too"),
+        pytest.param(v2(cpu__stat=None, memory__stat=None), "", reads(cpu_s=None, memory=None),
                      id="v2: what is missing is unknown"),
-        pytest.param(v2(memory__current="garbage\n", cpu__max="", cpuset__cpus__effective="\n"), "",
-                     Reading(cpu_s=41.83, cpus=None, memory_bytes=None, limit_bytes=None), id="v2: what cannot be read is unknown"),
-        pytest.param(v1(), "", Reading(cpu_s=41.83, cpus=4, memory_bytes=130 * MB, limit_bytes=512 * MB),
-                     id="v1: bound of the hierarchy, page cache not counted"),
+        pytest.param(UNREADABLE, "", reads(cpus=None, memory=None), id="v2: what cannot be read is unknown"),
+        pytest.param(v1(), "", reads(limit=512), id="v1: bound of the hierarchy, page cache not counted"),
         pytest.param(v1(cpu__cfs_quota_us="150000\n", memory__limit_in_bytes="268435456\n"), "",
-                     Reading(cpu_s=41.83, cpus=1.5, memory_bytes=130 * MB, limit_bytes=256 * MB), id="v1 with bounds"),
-        pytest.param(v1("docker/abc", memory__stat="cache 0\ntotal_cache 0\n"), "docker/abc",
-                     Reading(cpu_s=41.83, cpus=4, memory_bytes=420 * MB, limit_bytes=None), id="v1 without bounds, one level down"),
-        pytest.param(v1(cpuacct__usage=None, memory__usage_in_bytes=None, cpuset__effective_cpus=None), "",
-                     Reading(cpu_s=None, cpus=None, memory_bytes=None, limit_bytes=512 * MB), id="v1: what is missing is unknown"),
+                     reads(cpus=1.5, limit=256), id="v1 with bounds"),
+        pytest.param(v1("docker/abc", memory__stat="cache 0\ntotal_cache 0\n"), "docker/abc", reads(memory=420),
+                     id="v1 without bounds, one level down"),
+        pytest.param(V1_BARE, "", reads(cpu_s=None, cpus=None, memory=None, limit=512),
+                     id="v1: what is missing is unknown"),
     ],
 )
-def test_reading(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], group: str, reading: Reading
-) -> None:
+def test_reading(tmp_path: Path, files: dict[str, str], group: str, reading: Reading) -> None:
     root = write(tmp_path, files)
 
     assert Groups(group.replace("/sys/fs/cgroup", str(root)), root=root).read() == reading

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -176,7 +177,7 @@ def test_however_bytes_arrive_the_lines_are_the_same(lines: list[str], cuts: lis
     data = "".join(f"{line}\n" for line in lines).encode()
     edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
     buffer, got = Lines(), []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         buffer.add(data[start:end])
         got += buffer.take(limit)
     while more := buffer.take(limit):

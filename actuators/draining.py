@@ -1,0 +1,53 @@
+"""Who vouches for a draining member: what the balancers of one cluster said last."""
+
+from dataclasses import dataclass, field
+
+from streams.records.balancer import BalancerReport
+from streams.records.member import Member
+
+LOST_S = 60.0
+"""A balancer that was not heard of for this long is taken for gone: it is not asked for any more."""
+
+
+@dataclass(slots=True)
+class Balancers:
+    """The newest report of each balancer. Time is the decider's, so that no balancer's clock matters."""
+
+    stale_s: float
+    """A balancer that said nothing for this long cannot vouch for a member."""
+    began: float | None = None
+    """Since when reports are heard: before ``stale_s`` have passed there may be a balancer not heard of yet."""
+    reports: dict[str, BalancerReport] = field(default_factory=dict)
+    heard: dict[str, float] = field(default_factory=dict)
+
+    def hear(self, report: BalancerReport, *, at: float) -> bool:
+        """Take in a report; one that is older than the last does not count."""
+        before = self.reports.get(report.balancer)
+        if before is not None and report.at < before.at:
+            return False
+        self.reports[report.balancer], self.heard[report.balancer] = report, at
+        return True
+
+    def tick(self, at: float) -> None:
+        """Let time pass."""
+        self.began = at if self.began is None else self.began
+        for balancer in [b for b, heard in self.heard.items() if at - heard > LOST_S]:
+            del self.reports[balancer], self.heard[balancer]
+
+    def vouch(self, member: Member, *, revision: int | None, at: float) -> bool:
+        """Say whether every balancer confirms that a draining member gets no request and has none.
+
+        ``revision`` is where its record stands in ``pileus.members``; ``None`` when that is not known.
+        """
+        if member.port == 0:
+            return True  # nobody was ever told where it is
+        if revision is None or not self._complete(at) or any(r.revision <= revision for r in self.reports.values()):
+            return False
+        backends = [b for r in self.reports.values() for b in r.backends if b.member == member.member]
+        return not any(backend.routed or backend.in_flight for backend in backends)
+
+    def _complete(self, at: float) -> bool:
+        """Say whether every balancer was heard of lately."""
+        if self.began is None or at - self.began < self.stale_s or not self.reports:
+            return False
+        return all(at - heard <= self.stale_s for heard in self.heard.values())
