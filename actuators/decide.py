@@ -12,9 +12,6 @@ from actuators.demand import demand, needed
 from config.cluster import Behavior, Policy, StepPolicy
 from streams.records.decision import Code, Decision, Factor, Given, Memory, Reason, Recommendation
 
-SIMPLE = frozenset({Code.DEMAND, Code.FORECAST, Code.BREAKER})
-"""Reasons that do not say why a number stayed as it was."""
-
 
 def decide(given: Given, *, at: float) -> tuple[Decision, Memory]:
     """Take a decision. Pure: the same arguments give the same decision and the same memory.
@@ -31,7 +28,7 @@ def decide(given: Given, *, at: float) -> tuple[Decision, Memory]:
     wanted = _stabilise(recommended, before, given.policy, at, reasons)
     wanted = _bound(wanted, before, given, reasons)
     wanted = _limit(wanted, before, given, reasons, changes=changes, at=at)
-    if wanted == before and all(reason.code in SIMPLE for reason in reasons):
+    if wanted == before and reasons[-1].code in {Code.DEMAND, Code.FORECAST}:
         reasons.append(Reason(Code.ALREADY_DESIRED, f"{_are(before)} wanted already"))
     decision = Decision(
         decision=f"{given.forecast.cluster}@{round(at * 1000)}",

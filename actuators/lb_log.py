@@ -8,9 +8,9 @@ from typing import Any
 import structlog
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
-from kafka.net.compat import KafkaNetClient
 
 from actuators.lb_members import MembersFold, Seen
+from streams.producer import no_topics
 from streams.topics import MEMBERS
 
 POLL_MS = 500
@@ -115,15 +115,8 @@ class MembersLog:
                 group_id=None,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
-                kafka_client=_client,
+                kafka_client=no_topics,
                 reconnect_backoff_max_ms=1000,
                 metrics_enabled=False,
             )
         raise ConnectionError(f"no broker: {'; '.join(errors) or 'no address'}")
-
-
-def _client(**configs: Any) -> Any:
-    """Build kafka-python's network client so that asking for a topic does not create it."""
-    client = KafkaNetClient(**configs)
-    client.cluster.config["allow_auto_create_topics"] = False
-    return client

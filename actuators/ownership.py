@@ -143,8 +143,9 @@ class Ownership:
         _restore(decider, partition, checkpoint)
         found = await self._members(partition, epoch, decider)
         owned = Owned(decider, 0 if checkpoint is None else checkpoint.offset, found)
+        log.info("partition claimed", partition=partition, epoch=epoch, offset=owned.offset, members=len(found))
         await self._define(owned, partition)
-        log.info("partition open", partition=partition, epoch=epoch, offset=owned.offset, members=len(found))
+        log.info("partition open", partition=partition)
         return owned
 
     async def _members(self, partition: int, epoch: int, decider: Decider) -> dict[str, tuple[str, int]]:

@@ -1,7 +1,8 @@
 """Replay: the recorded samples through the very functions that ran live, and the results compared, byte for byte."""
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from actuators.judge import Judge
@@ -15,6 +16,9 @@ from streams.records.member import INSTANCES as INSTANCE
 from streams.records.member import MEMBERS as MEMBER
 from streams.records.record import encode
 from streams.topics import DECISIONS, FORECASTS, INSTANCES, MEMBERS, SAMPLES
+
+SHOWN = 5
+"""Differences that are named."""
 
 
 @dataclass
@@ -34,7 +38,9 @@ class Comparison:
     recorded: int
     equal: int
     missing: tuple[str, ...]
-    """Recorded, but the replay gave something else or nothing: the first few."""
+    """Where something was recorded that the replay did not give: the first few."""
+    extra: tuple[str, ...] = ()
+    """What the replay gave for the time of the recording that was not recorded: the first few."""
 
 
 def replay(recording: Sequence[Line], specs: Iterable[ClusterSpec], *, rules: Rules, heartbeat_s: float) -> Replayed:
@@ -57,10 +63,11 @@ def replay(recording: Sequence[Line], specs: Iterable[ClusterSpec], *, rules: Ru
 
 def compare(recording: Sequence[Line], replayed: Replayed) -> tuple[Comparison, Comparison]:
     """Compare forecasts and decisions with the recorded ones. Those delivered twice count once."""
-    forecasts = {encode(record).decode() for record in replayed.forecasts}
-    decisions = {encode(record).decode() for record in replayed.decisions}
-    return _compare("forecasts", recording, FORECASTS.name, forecasts), _compare(
-        "decisions", recording, DECISIONS.name, decisions
+    forecasts = {encode(f).decode(): (f.at, f"forecasts at {f.at}") for f in replayed.forecasts}
+    decisions = {encode(d).decode(): (d.at, f"decision {d.decision}") for d in replayed.decisions}
+    return (
+        _compare("forecasts", _of(recording, FORECASTS.name), forecasts),
+        _compare("decisions", _of(recording, DECISIONS.name), decisions),
     )
 
 
@@ -79,10 +86,15 @@ def _forecasts(recording: Sequence[Line], partition: int, rules: Rules) -> Itera
         yield from (record for record in fold.message(line.value.encode()) if isinstance(record, Forecasts))
 
 
-def _compare(kind: str, recording: Iterable[Line], topic: str, made: set[str]) -> Comparison:
-    """Count the recorded records that the replay made too."""
-    recorded = {
-        line.value: f"partition {line.partition} offset {line.offset}" for line in recording if line.topic == topic
-    }
+def _of(recording: Iterable[Line], topic: str) -> dict[str, str]:
+    """Return what was recorded on a topic, and where each record stands."""
+    return {ln.value: f"partition {ln.partition} offset {ln.offset}" for ln in recording if ln.topic == topic}
+
+
+def _compare(kind: str, recorded: Mapping[str, str], made: Mapping[str, tuple[float, str]]) -> Comparison:
+    """Count the recorded records that the replay made too; beyond the last one that is equal nothing is extra."""
     missing = [where for value, where in recorded.items() if value not in made]
-    return Comparison(kind, len(recorded), len(recorded) - len(missing), tuple(missing[:5]))
+    equal = [made[value][0] for value in recorded if value in made]
+    span = (min(equal, default=math.inf), max(equal, default=-math.inf))
+    extra = [name for value, (at, name) in made.items() if value not in recorded and span[0] <= at <= span[1]]
+    return Comparison(kind, len(recorded), len(recorded) - len(missing), tuple(missing[:SHOWN]), tuple(extra[:SHOWN]))

@@ -4,7 +4,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from config.definition import Declaration, Definition, Id, Number, Property, Text, Truth, Whole
+from config.definition import Declaration, Definition, Id, Number, Property, Text, Truth, Whole, ignored, not_yet
+
+NO_ARTIFACTS = ignored("Pileus fetches no artifacts: the image or the command brings them")
+NO_CLOUD = not_yet("no cloud adapter reads it yet")
+NO_VOLUMES = not_yet("no cloud adapter attaches volumes")
 
 Port = Annotated[Whole, Field(ge=1, le=65535)]
 
@@ -22,10 +26,10 @@ class PortMapping(Definition):
 
 
 class Deployment(Definition):
-    """Where artifacts go. Read, not used yet."""
+    """Where artifacts go."""
 
-    base_dir: Text = ""
-    dir: tuple[Text, ...] = ()
+    base_dir: Annotated[Text, NO_ARTIFACTS] = ""
+    dir: Annotated[tuple[Text, ...], NO_ARTIFACTS] = ()
 
 
 class FloatingNetwork(Definition):
@@ -54,15 +58,15 @@ class IaasProvider(Definition):
 
     type: Id
     """The cloud, as network partitions name it in ``provider``."""
-    name: Text = ""
-    class_name: Text = ""
+    name: Annotated[Text, ignored("the type says which cloud")] = ""
+    class_name: Annotated[Text, ignored("cloud adapters are chosen by the network partition's provider")] = ""
     image_id: Text = ""
     """Image on this cloud; not needed where processes are started."""
-    provider: Text = ""
-    identity: Text = ""
-    credential: Text = ""
+    provider: Annotated[Text, ignored("the type says which cloud")] = ""
+    identity: Annotated[Text, ignored("cloud accounts are settings, not definitions")] = ""
+    credential: Annotated[Text, ignored("cloud accounts are settings, not definitions")] = ""
     property: tuple[Property, ...] = ()
-    network_interfaces: tuple[NetworkInterface, ...] = ()
+    network_interfaces: Annotated[tuple[NetworkInterface, ...], NO_CLOUD] = ()
 
 
 class Volume(Definition):
@@ -78,12 +82,14 @@ class Volume(Definition):
 
 
 class Persistence(Definition):
-    """Volumes that outlive an instance. Read, not used yet."""
+    """Volumes that outlive an instance."""
 
     is_required: Truth = False
     required: Truth = False
+    """Older word for ``isRequired``."""
     volumes: tuple[Volume, ...] = ()
     volume: tuple[Volume, ...] = ()
+    """Older word for ``volumes``."""
 
 
 class Drain(Definition):
@@ -110,14 +116,14 @@ class Cartridge(Declaration):
     display_name: Text = ""
     description: Text = ""
     version: Text = ""
-    multi_tenant: Truth = False
-    """Read, not used yet."""
+    multi_tenant: Annotated[Truth, not_yet()] = False
+    """One cluster serves every tenant that signs up."""
     port_mapping: tuple[PortMapping, ...] = ()
-    deployment: Deployment | None = None
+    deployment: Annotated[Deployment | None, NO_ARTIFACTS] = None
     iaas_provider: Annotated[tuple[IaasProvider, ...], Field(min_length=1)]
-    persistence: Persistence | None = None
-    metadata_keys: tuple[Text, ...] = ()
-    """What members export. Read, not used yet."""
+    persistence: Annotated[Persistence | None, NO_VOLUMES] = None
+    metadata_keys: Annotated[tuple[Text, ...], not_yet()] = ()
+    """What members export, as ``<alias>-<key>``; those that start after them import it under the same name."""
     load_balancing_ip_type: Annotated[Literal["private", "public"], Field(alias="loadBalancingIPType")] = "private"
     property: tuple[Property, ...] = ()
     """``payload_parameter.X`` becomes the instance's environment ``X``."""

@@ -1,6 +1,7 @@
 """What all definitions have in common: immutable, Stratos' camelCase keys, unknown keys refused."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +22,26 @@ Id = Annotated[Text, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=128)]
 """Ids become parts of keys on topics: letters, digits, ``.``, ``_``, ``-``; at most 128."""
 Alias = Annotated[Text, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=128)]
 """Aliases become parts of host names: lower-case letters and digits joined by single dashes."""
+TenantName = Annotated[Text, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$", max_length=128)]
+"""Tenants are called by their domain: ``acme.org``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of a field that is not simply used; ``docs/stratos-fields.md`` tells it."""
+
+    word: str
+    why: str
+
+
+def not_yet(why: str = "") -> Fate:
+    """Mark a field that is validated and resolved, and that nothing acts upon yet."""
+    return Fate("accepted, not yet used", why)
+
+
+def ignored(why: str) -> Fate:
+    """Mark a field that is validated and will not be acted upon."""
+    return Fate("accepted and ignored", why)
 
 
 class Definition(BaseModel):
@@ -37,6 +58,8 @@ class Definition(BaseModel):
 
     STALE: ClassVar[dict[str, str]] = {}
     """Keys of older versions: their name today, or empty when they are read and not used."""
+    LISTS: ClassVar[frozenset[str]] = frozenset()
+    """Keys whose items may stand in one text with commas between them; the only key may be left out."""
 
 
 class Declaration(Definition):
@@ -47,7 +70,7 @@ class Declaration(Definition):
     ID: ClassVar[str] = "id"
     """The key that holds the id."""
 
-    tenant: Alias = DEFAULT_TENANT
+    tenant: TenantName = DEFAULT_TENANT
     """Whose it is. Names of one tenant are invisible to another's definitions."""
 
     @property

@@ -226,18 +226,15 @@ class Fold:
         """Take in what an agent measured; return what is wrong with it."""
         if not cluster.knows(health.member):
             return "UnknownMember", f"no such member in cluster '{health.cluster}'"
-        load, memory = health.load_average, health.memory_consumption
-        if not _is_within(load, LARGEST) or not _is_within(memory, 100.0):
-            return "BadValue", f"load_average {load} must be in 0..{LARGEST:g}, memory_consumption {memory} in 0..100"
+        if not _is_within(health.load_average, LARGEST):
+            return "BadValue", f"load_average {health.load_average} must be in 0..{LARGEST:g}"
+        if not _is_within(health.memory_consumption, 100.0):
+            return "BadValue", f"memory_consumption {health.memory_consumption} must be in 0..100"
         return cluster.take_health(health, self.rules), f"at {health.at}"
 
     def _requests(self, requests: Requests, cluster: Cluster) -> tuple[str, str]:
         """Take in what a balancer counted; return what is wrong with it."""
-        longest = self.rules.window_s
-        fits = _is_within(requests.in_flight, LARGEST) and _is_count(requests.count)
-        if not fits or not 0.0 < requests.interval_s <= longest or len(requests.balancer) > NAME_MAX:
-            said = f"in_flight {requests.in_flight} must be in 0..{LARGEST:g}, count {requests.count} in 0..2^53, "
-            said += f"interval_s {requests.interval_s} in 0..{longest:g}, balancer at most {NAME_MAX} characters"
+        if said := _wrong(requests, self.rules.window_s):
             return "BadValue", said
         return cluster.take_requests(requests), f"interval that ends at {requests.at}"
 
@@ -272,6 +269,19 @@ def _rows(many: HealthColumns) -> Iterator[Health]:
             memory_consumption=memory,
             healthy=healthy,
         )
+
+
+def _wrong(requests: Requests, longest_s: float) -> str:
+    """Say which value of a balancer is out of bounds; empty when none is."""
+    if not _is_within(requests.in_flight, LARGEST):
+        return f"in_flight {requests.in_flight} must be in 0..{LARGEST:g}"
+    if not _is_count(requests.count):
+        return f"count {requests.count} must be in 0..2^53"
+    if not 0.0 < requests.interval_s <= longest_s:
+        return f"interval_s {requests.interval_s} must be above 0, at most {longest_s:g}"
+    if len(requests.balancer) > NAME_MAX:
+        return f"balancer has {len(requests.balancer)} characters, at most {NAME_MAX} are allowed"
+    return ""
 
 
 def _is_within(value: float | None, most: float) -> bool:

@@ -58,7 +58,7 @@ class _Socket(KafkaNetSocket):  # type: ignore[misc]
             raise
 
 
-def _client(**configs: Any) -> Any:
+def no_topics(**configs: Any) -> Any:
     """Build kafka-python's network client so that it creates no topic."""
     client = KafkaNetClient(**configs)
     client.cluster.config["allow_auto_create_topics"] = False
@@ -71,7 +71,7 @@ class KafkaConnection:
     def __init__(self, addresses: Sequence[str]) -> None:
         self._producer = _Producer(
             bootstrap_servers=list(addresses),
-            kafka_client=_client,
+            kafka_client=no_topics,
             client_id="pileus",
             proxy_url=f"{_Socket.SCHEMES[0]}:",
             acks="all",

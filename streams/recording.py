@@ -38,7 +38,7 @@ def lines(text: Iterable[bytes]) -> Iterator[Line]:
             continue
         try:
             yield _LINE.decode(raw)
-        except msgspec.DecodeError as error:
+        except ValueError as error:
             raise ValueError(f"line {number}: {error}") from error
 
 

@@ -7,7 +7,9 @@ from streams.records.log import Rejected
 EXAMPLES = 3
 """Kept of each reason."""
 EXAMPLE_LENGTH = 200
-"""Characters of an example that are kept."""
+"""Characters of an example that are kept ..."""
+SAID_LENGTH = 140
+"""... and of them for what was wrong, which stands first."""
 
 
 @dataclass(slots=True)
@@ -31,7 +33,7 @@ class Refusals:
         refusal = self._by_reason.setdefault(reason, Refusal())
         refusal.count += count
         if len(refusal.examples) < EXAMPLES:
-            refusal.examples.append(f"{what[:EXAMPLE_LENGTH]}: {said[:EXAMPLE_LENGTH]}"[:EXAMPLE_LENGTH])
+            refusal.examples.append(f"{said[:SAID_LENGTH]}: {what[:EXAMPLE_LENGTH]}"[:EXAMPLE_LENGTH])
 
     def take(self, at: float) -> list[Rejected]:
         """Return one record for each reason, sorted, and begin anew."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from pileus.stack.broker import Broker
 from pileus.stack.tansu import start_tansu
@@ -68,6 +69,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
     """Return why a test was skipped."""
     return str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else str(report.longrepr)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_logs() -> Iterator[None]:
+    """Undo what a command that ran inside a test said about logging."""
+    yield
+    structlog.reset_defaults()
 
 
 # --- files -----------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,12 @@ class Piece:
             file.seek(self._read_from)
             return file.read().decode(errors="replace")
 
+    def _has_said(self, text: str, times: int) -> bool:
+        if self.said().count(text) >= times:
+            return True
+        assert self.alive(), "it ended"
+        return False
+
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
@@ -102,11 +108,10 @@ class Piece:
 
     def says(self, text: str, *, times: int = 1, within_s: float = START_S) -> None:
         """Wait until it has written ``text`` so often since it was started last."""
-        wait_until(
-            lambda: self.said().count(text) >= times,
-            within_s=within_s,
-            what=f"{self.name} says {text!r} {times} times; it said:\n{self.said()[-3000:]}",
-        )
+        try:
+            wait_until(lambda: self._has_said(text, times), within_s=within_s, what=f"{text!r} {times} times")
+        except AssertionError as error:
+            raise AssertionError(f"{self.name}: {error}; it said:\n{self.said()[-3000:]}") from None
 
 
 @contextmanager
@@ -167,8 +172,12 @@ class Reader:
         return [m for (_, p), messages in found if partition in {None, p} for m in messages]
 
     def records(self, topic: Topic, decoder: msgspec.json.Decoder[Any], partition: int | None = None) -> list[Any]:
-        """Return what stands in a topic, decoded."""
-        return [decoder.decode(message.value) for message in self.of(topic, partition) if message.value]
+        """Return what stands in a topic, decoded; what cannot be decoded is left out."""
+        found = []
+        for message in self.of(topic, partition):
+            with suppress(ValueError):
+                found.append(decoder.decode(message.value or b""))
+        return found
 
     def close(self) -> None:
         self._consumer.close()

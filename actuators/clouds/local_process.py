@@ -10,6 +10,7 @@ import os
 import select
 import signal
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,9 @@ import psutil
 
 from actuators.clouds import local_claim
 
+STRAYS_S = 2.0
+"""How long the kernel may take to end what was killed (s)."""
+LOOK_S = 0.01
 CLAIM_DELAY_S = 30.0
 """A process writes its claim at most this long after it was created (s)."""
 _DEAD = {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
@@ -136,7 +140,7 @@ def group_lives(group: int) -> bool:
 
 
 def kill_strays(token: Mapping[str, str]) -> int:
-    """Kill every process that carries ``token``, whatever its group, and return how many there were.
+    """Kill every process that carries ``token``, whatever its group; return how many there were once they are gone.
 
     For what has left its group (a daemon) and for groups whose leader is gone. Looks at all processes.
     """
@@ -144,7 +148,18 @@ def kill_strays(token: Mapping[str, str]) -> int:
     for process in strays:
         with contextlib.suppress(psutil.Error):
             process.kill()
+    until = time.monotonic() + STRAYS_S
+    while any(_runs(process) for process in strays) and time.monotonic() < until:
+        time.sleep(LOOK_S)
     return len(strays)
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Say whether a process is more than a zombie."""
+    try:
+        return process.is_running() and process.status() not in _DEAD
+    except psutil.Error:
+        return False
 
 
 def reap() -> None:
