@@ -1,10 +1,12 @@
 """The ``kinematic`` predictor: level + u t + 1/2 a t^2, with derivatives that stand out of the noise."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from predictors.motion import MIN_SAMPLES, Floats, Motion, fit_parabolas
+from predictors.support import supported
 
 NAME = "kinematic"
 ENOUGH = MIN_SAMPLES + 1
@@ -51,7 +53,8 @@ def predict(t: Floats, y: Floats, *, horizon_s: float, ceiling: Floats) -> list[
     Extrapolation multiplies noise: over one and a half half-windows a parabola through 20 samples
     has about 4.5 times their standard deviation. So each coefficient is shrunk by the positive-part
     rule of James and Stein, c max(0, 1 - (k e / c)^2) with its standard error e and Student's k (2 for a long
-    window): noise alone mostly gives the window's mean, an exact parabola is kept.
+    window): noise alone mostly gives the window's mean, an exact parabola is kept. What is left is held to the change
+    that the window supports (:mod:`predictors.support`).
     """
     forecasts: list[Prediction | None] = [None] * len(y)
     rows = np.flatnonzero(np.isfinite(y).sum(axis=1) >= ENOUGH)
@@ -65,12 +68,24 @@ def predict(t: Floats, y: Floats, *, horizon_s: float, ceiling: Floats) -> list[
         c2=_shrink(fitted.c2, doubt * doubt / fitted.q2),
     )
     margins = _student(P90, fitted.n - MIN_SAMPLES) * fitted.deviations(horizon_s)
-    for row, motion, margin in zip(rows.tolist(), calm.motions(), margins.tolist(), strict=True):
+    motions = _held(calm.motions(), t, y[rows], noise=fitted.noise, horizon_s=horizon_s)
+    for row, motion, margin in zip(rows.tolist(), motions, margins.tolist(), strict=True):
         value, most = motion.after(horizon_s), float(ceiling[row])
         forecasts[row] = Prediction(
             motion, _clamp(value, most), lower=_clamp(value - margin, most), upper=_clamp(value + margin, most)
         )
     return forecasts
+
+
+def _held(motions: Sequence[Motion], t: Floats, y: Floats, *, noise: Floats, horizon_s: float) -> list[Motion]:
+    """Return the motions with slope and curvature scaled to the change that their windows support."""
+    change = np.array([motion.after(horizon_s) - motion.level for motion in motions])
+    believed = supported(t, y, change, noise=noise, horizon_s=horizon_s)
+    share = np.divide(believed, change, out=np.ones_like(change), where=change != 0.0)
+    return [
+        Motion(motion.level, motion.slope * part, motion.curvature * part)
+        for motion, part in zip(motions, share.tolist(), strict=True)
+    ]
 
 
 def _shrink(c: Floats, doubt: Floats) -> Floats:

@@ -1,0 +1,59 @@
+"""How much change a window supports: a parabola carried far ahead promises more than the window has shown."""
+
+import numpy as np
+
+from predictors.motion import Floats
+
+STEEPEST = 4.0
+"""A change may be this many times what the straight line through the newest half of the window promises."""
+CLEAN = 20.0
+"""A parabola is taken at its word only while its noise is below the window's range divided by this."""
+
+
+def supported(t: Floats, y: Floats, change: Floats, *, noise: Floats, horizon_s: float) -> Floats:
+    """Return how much of a predicted change to believe.
+
+    Parameters
+    ----------
+    t : float64[n]
+        Times relative to now (s), strictly increasing.
+    y : float64[m, n]
+        One window in each row (U); NaN marks a gap. At least two finite values in each row.
+    change : float64[m]
+        Change from now to the horizon that the parabola promises (U).
+    noise : float64[m]
+        Standard deviation of the samples about the parabola (U, >= 0).
+    horizon_s : float
+        How far ahead (s, >= 0).
+
+    Returns
+    -------
+    float64[m]
+        The change, of the same sign and no larger. A parabola that fits exactly is believed whole. As its
+        noise grows towards a twentieth of the window's range, the change is held to what both of these allow:
+        four times what a straight line through the newest half promises (nothing, if that points the other
+        way), and the range itself, in proportion to the horizon.
+
+    Notes
+    -----
+    A load that fell and then stays low bends the parabola upwards: carried ahead it promises a peak that
+    nothing in the newest half announces.
+    """
+    span = np.where(np.isfinite(y), y, np.nan)
+    extent = np.nanmax(span, axis=1) - np.nanmin(span, axis=1)
+    line = STEEPEST * _newest_slope(t, y) * horizon_s
+    most = np.minimum(np.abs(line), extent * horizon_s / (t[-1] - t[0]))
+    held = np.where(line * change > 0.0, np.sign(change) * np.minimum(np.abs(change), most), 0.0)
+    doubt = np.minimum(1.0, np.divide(CLEAN * noise, extent, out=np.zeros_like(noise), where=extent > 0.0))
+    return held + (change - held) * (1.0 - doubt * doubt)
+
+
+def _newest_slope(t: Floats, y: Floats) -> Floats:
+    """Return the slope of the line through the newest half of each window (U/s); 0 with fewer than two values."""
+    known = np.isfinite(y) & (t >= (t[0] + t[-1]) / 2.0)
+    n = np.maximum(np.add.reduce(known, axis=1, dtype=np.float64), 1.0)
+    x = np.where(known, t, 0.0)
+    x = np.where(known, x - (np.add.reduce(x, axis=1) / n)[:, None], 0.0)
+    squares = np.add.reduce(x * x, axis=1)
+    products = np.add.reduce(x * np.where(known, y, 0.0), axis=1)
+    return np.divide(products, squares, out=np.zeros_like(products), where=squares > 0.0)
