@@ -163,7 +163,11 @@ def _limit(
         return wanted
     growing = wanted > before
     behavior = given.policy.up if growing else given.policy.down
-    bound = _step_bound(behavior, before, changes, at, growing=growing)
+    if behavior.select == "Disabled" or not behavior.policies:
+        bound = before
+    else:
+        bounds = [_policy_bound(p, _start(p, before, given, changes, at), growing=growing) for p in behavior.policies]
+        bound = max(bounds) if growing == (behavior.select == "Max") else min(bounds)
     if growing:
         limited = min(wanted, max(bound, before, given.min_members))
     else:
@@ -174,15 +178,10 @@ def _limit(
     return limited
 
 
-def _step_bound(behavior: Behavior, before: int, changes: Sequence[Recommendation], at: float, *, growing: bool) -> int:
-    """Return how far one direction may go now."""
-    if behavior.select == "Disabled" or not behavior.policies:
-        return before
-    bounds = [
-        _policy_bound(p, before - sum(c.members for c in _since(changes, at - p.period_s)), growing=growing)
-        for p in behavior.policies
-    ]
-    return max(bounds) if growing == (behavior.select == "Max") else min(bounds)
+def _start(policy: StepPolicy, before: int, given: Given, changes: Sequence[Recommendation], at: float) -> int:
+    """Return the number at the start of a policy's period. What minimum and maximum have forced was no step."""
+    start = before - sum(change.members for change in _since(changes, at - policy.period_s))
+    return min(max(start, given.min_members), given.max_members)
 
 
 def _policy_bound(policy: StepPolicy, start: int, *, growing: bool) -> int:

@@ -5,6 +5,7 @@ time comes in with the records. What it returns is to be published in the order 
 stands in ``pileus.members`` before the action that it allows.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -80,7 +81,7 @@ class Decider:
 
         ``act`` is false for a tick that lies in the past: it is decided, so that the memory is right, and not acted on.
         """
-        if record.at <= self.at:
+        if not self.at < record.at < math.inf:
             return []
         self.at = record.at
         out: list[Envelope] = []

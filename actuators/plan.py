@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from actuators.actions import ordinal
 from actuators.lifecycle import PRESENT, recalled
 from actuators.place import counts, place_of, vacate
 from config.cluster import PartitionSpec
@@ -103,11 +104,11 @@ def _only(count: Mapping[str, int], names: Collection[str]) -> dict[str, int]:
     return {name: number for name, number in count.items() if name in names}
 
 
-def _cost(member: Member, forecast: MemberForecast | None) -> tuple[int, float, float, str]:
+def _cost(member: Member, forecast: MemberForecast | None) -> tuple[int, float, float, int]:
     """Return what taking this member out costs: not accepted yet first, then by predicted load, newest first.
 
     An unknown load is not zero: who is known to carry little goes first.
     """
     order = {State.CREATED: 0, State.STARTING: 1}.get(member.state, 2)
     load = math.inf if forecast is None or forecast.load_average is None else round(forecast.load_average, 1)
-    return order, load, -member.since.get(State.CREATED, member.at), member.member
+    return order, load, -member.since.get(State.CREATED, member.at), -ordinal(member.member)

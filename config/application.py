@@ -7,7 +7,20 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from config.cartridge import NO_ARTIFACTS, Persistence
-from config.definition import Alias, Declaration, Definition, Id, Number, Property, Text, Truth, Whole, ignored, not_yet
+from config.definition import (
+    Alias,
+    Declaration,
+    Definition,
+    Id,
+    Number,
+    Property,
+    Remark,
+    Text,
+    Truth,
+    Whole,
+    ignored,
+    not_yet,
+)
 from config.group import Dependencies
 
 Path = tuple[str | int, ...]
@@ -143,9 +156,9 @@ class Application(Declaration):
     STALE: ClassVar[dict[str, str]] = {"status": "", "signUpsExist": ""}
 
     application_id: Id
-    alias: Annotated[Text, Field(min_length=1)]
-    name: Text = ""
-    description: Text = ""
+    alias: Annotated[Remark, Field(min_length=1)]
+    name: Remark = ""
+    description: Remark = ""
     multi_tenant: Annotated[Truth, not_yet()] = False
     """Runs once; tenants sign up to it."""
     property: tuple[Property, ...] = ()

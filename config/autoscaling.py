@@ -4,7 +4,8 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.definition import Declaration, Definition, Id, Number, Text, Whole
+from config.definition import Declaration, Definition, Id, Number, Remark, Whole, not_yet
+from config.schedule import Schedule
 
 OLD_MOTION = ("gradient", "secondDerivative", "scaleDownMarginOfGradient", "scaleDownMarginOfSecondDerivative")
 OLD = {"average": "threshold", "upperLimit": "", "lowerLimit": "", **dict.fromkeys(OLD_MOTION, "")}
@@ -99,23 +100,46 @@ class Behavior(Definition):
 
 
 class Prediction(Definition):
-    """What forecasts are used for."""
+    """How load is forecast, and what forecasts are used for."""
 
     mode: Literal["Disabled", "ForecastOnly", "Enabled"] = "Enabled"
     """``ForecastOnly`` publishes forecasts and does not act on them."""
+    predictor: Annotated[Id | None, not_yet()] = None
+    """Predictor by its name. Not given: Pileus' own choice."""
+    window: Annotated[Annotated[Number, Field(gt=0, le=86400)] | None, not_yet()] = None
+    """How much of the past is looked at (s). Not given: the settings'."""
+    horizon: Annotated[Annotated[Number, Field(gt=0, le=86400)] | None, not_yet()] = None
+    """How far ahead is looked (s). Not given: the measured lead time."""
+
+
+class Fallback(Definition):
+    """What counts when nothing is measured any more. In KEDA's words; never below what is there."""
+
+    failure_threshold: Annotated[Whole, Field(ge=1)] = 3
+    """Evaluations in a row without a measurement."""
+    replicas: Annotated[Whole, Field(ge=1)]
+    """Members."""
+    behavior: Literal["static", "currentReplicas", "currentReplicasIfHigher"] = "currentReplicasIfHigher"
+    """``replicas``, the present number, or the higher of the two."""
 
 
 class AutoscalingPolicy(Declaration):
-    """An autoscaling policy: Stratos' document, with ``tolerance``, ``behavior`` and ``prediction`` added."""
+    """An autoscaling policy: Stratos' document, with everything from ``tolerance`` on added."""
 
     KIND: ClassVar[str] = "autoscalingPolicy"
     STALE: ClassVar[dict[str, str]] = {"instanceRoundingFactor": "", "isPublic": ""}
 
     id: Id
-    display_name: Text = ""
-    description: Text = ""
+    display_name: Remark = ""
+    description: Remark = ""
     load_thresholds: LoadThresholds
     tolerance: Annotated[Number, Field(ge=0, lt=1)] = 0.1
     """Relative difference between load and what the members should carry that is too small to act on."""
     behavior: Behavior = Behavior()
     prediction: Prediction = Prediction()
+    fallback: Annotated[Fallback | None, not_yet()] = None
+    """Not given: the present number stays."""
+    schedules: Annotated[tuple[Schedule, ...], not_yet()] = ()
+    """Where several hold, the highest minimum and the highest maximum count."""
+    victim: Annotated[Literal["lowest-load", "newest", "oldest", "most-expensive"], not_yet()] = "lowest-load"
+    """Which member leaves first."""

@@ -4,7 +4,19 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from config.definition import Declaration, Definition, Id, Number, Property, Text, Truth, Whole, ignored, not_yet
+from config.definition import (
+    Declaration,
+    Definition,
+    Id,
+    Number,
+    Property,
+    Remark,
+    Text,
+    Truth,
+    Whole,
+    ignored,
+    not_yet,
+)
 
 NO_ARTIFACTS = ignored("Pileus fetches no artifacts: the image or the command brings them")
 NO_CLOUD = not_yet("no cloud adapter reads it yet")
@@ -19,10 +31,10 @@ class PortMapping(Definition):
     name: Text = ""
     """Empty: ``<protocol>-<port>``."""
     protocol: Text = "http"
-    port: Port
-    proxy_port: Annotated[Whole, Field(ge=0, le=65535)] = 0
+    port: Annotated[Port, not_yet("processes find their port in PILEUS_PORT; adapters that run images will need it")]
+    proxy_port: Annotated[Whole, Field(ge=0, le=65535), not_yet()] = 0
     """Port on the balancer; 0: the balancer's own choice."""
-    kubernetes_port_type: Literal["NodePort", "ClusterIP"] = "NodePort"
+    kubernetes_port_type: Annotated[Literal["NodePort", "ClusterIP"], NO_CLOUD] = "NodePort"
 
 
 class Deployment(Definition):
@@ -108,14 +120,14 @@ class Cartridge(Declaration):
     ID: ClassVar[str] = "type"
 
     type: Id
-    category: Annotated[Text, Field(min_length=1)]
+    category: Annotated[Text, Field(min_length=1), not_yet()]
     """``framework``, ``data``, ``load-balancer`` ..."""
-    provider: Text = ""
-    host: Text = ""
+    provider: Annotated[Text, ignored("who offers the cartridge; for people")] = ""
+    host: Annotated[Text, not_yet()] = ""
     """DNS suffix of the clusters' host names."""
-    display_name: Text = ""
-    description: Text = ""
-    version: Text = ""
+    display_name: Remark = ""
+    description: Remark = ""
+    version: Remark = ""
     multi_tenant: Annotated[Truth, not_yet()] = False
     """One cluster serves every tenant that signs up."""
     port_mapping: tuple[PortMapping, ...] = ()
@@ -124,7 +136,10 @@ class Cartridge(Declaration):
     persistence: Annotated[Persistence | None, NO_VOLUMES] = None
     metadata_keys: Annotated[tuple[Text, ...], not_yet()] = ()
     """What members export, as ``<alias>-<key>``; those that start after them import it under the same name."""
-    load_balancing_ip_type: Annotated[Literal["private", "public"], Field(alias="loadBalancingIPType")] = "private"
+    load_balancing_ip_type: Annotated[Literal["private", "public"], Field(alias="loadBalancingIPType"), not_yet()] = (
+        "private"
+    )
+    """Which address of an instance balancers send requests to."""
     property: tuple[Property, ...] = ()
     """``payload_parameter.X`` becomes the instance's environment ``X``."""
 

@@ -4,16 +4,21 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
+from config.application import Application
+from config.choice import seen_from
 from config.cluster import ClusterSpec
 from config.definition import Declaration
-from config.errors import ConfigError, Problem, did_you_mean, problem
-from config.index import Identity, Index
+from config.errors import ABSENT, ConfigError, Problem, did_you_mean, problem
+from config.index import Entry, Identity, Index, distance
 from config.kinds import KINDS
 from config.parse import Parsed, Source, parse
 from config.read import read
 from config.references import check
-from config.resolve import clusters
+from config.resolve_tree import resolve
+from config.signup import OfApplication
+from config.tree import ApplicationSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +27,20 @@ class Catalogue(Index):
 
     warnings: tuple[Problem, ...] = field(default=(), compare=False)
     """What was put up with."""
+    resolved: tuple[Entry[Application], ...] = field(default=(), compare=False)
+    """Every application in which nothing is wrong."""
+    refused: frozenset[str] = field(default=frozenset(), compare=False)
+    """Files that were read only to tell what else is wrong with them."""
+    loaded: tuple[Entry[Declaration], ...] = field(default=(), compare=False)
+    """Every document that is valid by itself, as it was read; those that say the same too."""
+
+    def applications(self) -> tuple[ApplicationSpec, ...]:
+        """Return every application as a tree, complete: nothing needs to be looked up any more."""
+        return tuple(resolve(seen_from(self, each), each.definition) for each in self.resolved)
 
     def clusters(self) -> tuple[ClusterSpec, ...]:
-        """Return every cluster of every application, complete: nothing needs to be looked up any more."""
-        return clusters(self)
+        """Return every cluster of every application, nested ones too."""
+        return tuple(cluster for application in self.applications() for cluster in application.clusters())
 
     def documents(self) -> list[tuple[str, bytes]]:
         """Return the definitions as key ``kind/tenant/id`` and JSON, as ``pileus.definitions`` carries them."""
@@ -59,35 +74,85 @@ def load(paths: Sequence[Path]) -> Catalogue:
     ConfigError
         With every problem of every file.
     """
-    return _valid(*examine(paths))
+    return _valid(*examine(paths, strict=True))
 
 
-def examine(paths: Sequence[Path]) -> tuple[Catalogue, list[Problem]]:
-    """Read files and folders; return what is usable, and every problem. Warnings stand in the catalogue."""
+def examine(paths: Sequence[Path], *, strict: bool = False) -> tuple[Catalogue, list[Problem]]:
+    """Read files and folders; return what is usable, and every problem. Warnings stand in the catalogue.
+
+    Not ``strict``: one id may be declared differently by several documents, as in a tree of alternatives.
+    """
     sources, unread = read(paths)
-    catalogue, problems = assemble([parse(source) for source in sources])
+    catalogue, problems = assemble([parse(source) for source in sources], strict=strict)
     return catalogue, unread + problems
 
 
-def assemble(parsed: Sequence[Parsed]) -> tuple[Catalogue, list[Problem]]:
+def assemble(parsed: Sequence[Parsed], *, strict: bool = True) -> tuple[Catalogue, list[Problem]]:
     """Put definitions together and check that they fit each other."""
     problems = [each for one in parsed for each in one.problems]
     warnings = [each for one in parsed for each in one.warnings]
-    definitions: dict[Identity, Declaration] = {}
-    files: dict[Identity, str] = {}
-    for one in parsed:
-        if one.definition is None:
-            continue
-        key = one.definition.identity
-        if key not in definitions:
-            definitions[key], files[key] = one.definition, one.source.file
-        else:
-            told = problem(one.source.file, (one.definition.ID,), key[2], f"also declared in {files[key]}")
-            (warnings if definitions[key] == one.definition else problems).append(told)
-    index = Index({key: definitions[key] for key in sorted(definitions)}, files)
+    found: dict[Identity, list[Entry[Declaration]]] = {}
+    for entry in _owned([one for one in parsed if one.definition], warnings, problems if strict else warnings):
+        there = found.setdefault(entry.definition.identity, [])
+        same = next((each for each in there if each.definition == entry.definition), None)
+        if same is None:
+            there.append(entry)
+        if same or len(there) > 1:
+            _, _, name = entry.definition.identity
+            told = _again(entry, same or there[0], name, alike=same is not None, strict=strict)
+            (problems if strict and same is None else warnings).append(told)
+    index = Index(
+        {key: found[key][0].definition for key in sorted(found)},
+        {key: found[key][0].file for key in found},
+        {} if strict else {key: tuple(each) for key, each in found.items() if len(each) > 1},
+    )
     broken = {one.claims for one in parsed if one.claims and one.definition is None}
-    dangling, doubtful = check(index, frozenset(broken))
-    return Catalogue(index.definitions, index.files, (*warnings, *doubtful)), problems + dangling
+    checked = check(index, frozenset(broken), strict=strict)
+    refused = frozenset(one.source.file for one in parsed if one.source.refused)
+    loaded = tuple(
+        Entry(one.source.file, one.definition) for one in parsed if one.definition and not one.source.refused
+    )
+    warnings += checked.warnings
+    return Catalogue(
+        index.definitions, index.files, index.others, tuple(warnings), checked.resolved, refused, loaded
+    ), problems + checked.problems
+
+
+def _again(entry: Entry[Declaration], first: Entry[Declaration], name: str, *, alike: bool, strict: bool) -> Problem:
+    """Say that an id is declared once more."""
+    what = f"also declared in {first.file}"
+    if not alike and not strict:
+        what = f"declared differently in {first.file}; a reference takes the nearest, then the first that fits"
+    return problem(entry.file, (entry.definition.ID,), name, what)
+
+
+def _owned(parsed: Sequence[Parsed], warnings: list[Problem], orphans: list[Problem]) -> list[Entry[Declaration]]:
+    """Return the documents, those that belong to an application with its id: the nearest if they state none."""
+    entries = [Entry(one.source.file, one.definition) for one in parsed if one.definition]
+    homes = [each for each in entries if isinstance(each.definition, Application)]
+    owned = []
+    for entry in entries:
+        definition = entry.definition
+        if not isinstance(definition, OfApplication) or definition.application_id is not None:
+            owned.append(entry)
+            continue
+        name = _nearest(entry.file, cast("list[Entry[Application]]", homes))
+        if name is None:
+            told = "must be given: no application lies nearest"
+            orphans.append(problem(entry.file, ("applicationId",), ABSENT, told))
+            continue
+        warnings.append(problem(entry.file, ("applicationId",), ABSENT, f"not given, read as '{name}'"))
+        owned.append(Entry(entry.file, definition.model_copy(update={"application_id": name})))
+    return owned
+
+
+def _nearest(file: str, homes: Sequence[Entry[Application]]) -> str | None:
+    """Return the application whose document lies nearest; ``None`` when there is none, or several."""
+    if not homes:
+        return None
+    least = min(distance(file, each.file) for each in homes)
+    names = {each.definition.application_id for each in homes if distance(file, each.file) == least}
+    return names.pop() if len(names) == 1 else None
 
 
 def _valid(catalogue: Catalogue, problems: Sequence[Problem]) -> Catalogue:

@@ -23,6 +23,10 @@ class PartitionSpec:
     """Ports that instances here may listen on (``portRange`` of the local cloud)."""
     algorithm: str = "one-after-another"
     """How members are spread over the partitions of this network partition."""
+    weight: float = 1.0
+    """Share of the members, relative to the other partitions'."""
+    price_per_hour: float | None = None
+    """What one member costs here per hour; ``None``: unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +88,36 @@ class CartridgeSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionSpec:
+    """How load is to be forecast; ``None``: Pileus' own choice. Not yet used."""
+
+    predictor: str | None = None
+    window_s: float | None = None
+    horizon_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FallbackSpec:
+    """What counts when nothing is measured any more. Not yet used."""
+
+    failure_threshold: int
+    replicas: int
+    behavior: str
+    """``static``, ``currentReplicas`` or ``currentReplicasIfHigher``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSpec:
+    """Other bounds from one cron time to another. Not yet used."""
+
+    start: str
+    end: str
+    timezone: str
+    min_members: int | None
+    max_members: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterSpec:
     """One cluster of one application."""
 
@@ -100,3 +134,12 @@ class ClusterSpec:
     """``one-after-another`` or ``round-robin``: that of the first network partition."""
     partitions: tuple[PartitionSpec, ...]
     """In the order of the application policy's network partitions, within one in the deployment policy's."""
+    exports: tuple[str, ...] = ()
+    """Metadata that its members export: ``<alias>-<key>``."""
+    imports: tuple[str, ...] = ()
+    """Metadata that its members need before they start: the exports of all clusters that start before them (F32)."""
+    prediction: PredictionSpec = PredictionSpec()
+    fallback: FallbackSpec | None = None
+    schedules: tuple[ScheduleSpec, ...] = ()
+    victim: str = "lowest-load"
+    """``lowest-load``, ``newest``, ``oldest`` or ``most-expensive``. Not yet used."""

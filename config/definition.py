@@ -44,6 +44,10 @@ def ignored(why: str) -> Fate:
     return Fate("accepted and ignored", why)
 
 
+Remark = Annotated[Text, ignored("for people")]
+"""Text that nothing acts upon."""
+
+
 class Definition(BaseModel):
     """Base of everything inside a document. Keys are camelCase, values immutable, unknown keys errors."""
 

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from config.definition import Declaration, Definition, Id, Text, Whole
+from config.definition import Declaration, Definition, Id, Number, Remark, Whole, not_yet
 
 
 class PartitionUse(Definition):
@@ -15,6 +15,8 @@ class PartitionUse(Definition):
     id: Id
     """A partition of that network partition."""
     partition_max: Annotated[Whole, Field(ge=1)]
+    weight: Annotated[Number, Field(gt=0, le=1000), not_yet()] = 1.0
+    """Share of the members, relative to the other partitions'."""
 
 
 class NetworkPartitionUse(Definition):
@@ -36,8 +38,12 @@ class DeploymentPolicy(Declaration):
     """A deployment policy: Stratos' document."""
 
     KIND: ClassVar[str] = "deploymentPolicy"
-    STALE: ClassVar[dict[str, str]] = {"networkPartition": "networkPartitions", "isPublic": ""}
+    STALE: ClassVar[dict[str, str]] = {
+        "networkPartition": "networkPartitions",
+        "partitionGroup": "networkPartitions",
+        "isPublic": "",
+    }
 
     id: Id
-    description: Text = ""
+    description: Remark = ""
     network_partitions: Annotated[tuple[NetworkPartitionUse, ...], Field(min_length=1)]

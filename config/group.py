@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from config.definition import Declaration, Definition, Id, not_yet
+from config.definition import Declaration, Definition, Id, Remark, not_yet
 
 Component = Annotated[str, Field(pattern=r"^(cartridge|group)\.[A-Za-z0-9._-]+$", max_length=140)]
 """A child by its alias: ``cartridge.db``, ``group.backend``."""
@@ -102,6 +102,11 @@ class NestedGroup(Definition):
     groups: tuple["NestedGroup", ...] = ()
     dependencies: Dependencies = Dependencies()
 
+    @property
+    def is_reference(self) -> bool:
+        """Say whether it only names a cartridge group that stands by itself."""
+        return not self.cartridges and not self.groups
+
 
 class CartridgeGroup(Declaration):
     """A cartridge group: Stratos' document, with ``dependencies.terminationOrder`` added."""
@@ -111,7 +116,7 @@ class CartridgeGroup(Declaration):
     STALE: ClassVar[dict[str, str]] = {"groupScalingEnabled": ""}
 
     name: Id
-    description: str = ""
+    description: Remark = ""
     cartridges: tuple[Id, ...] = ()
     """Cartridges, by type. An application that uses the group names each, with alias and numbers."""
     groups: tuple[NestedGroup, ...] = ()

@@ -3,25 +3,47 @@
 from collections.abc import Mapping
 from typing import Any
 
-from config.application import Application, ApplicationPolicy
+from config.application import Application
+from config.application_policy import ApplicationPolicy
 from config.autoscaling import AutoscalingPolicy
 from config.cartridge import Cartridge
 from config.definition import Declaration
 from config.deployment import DeploymentPolicy
+from config.group import CartridgeGroup
+from config.kubernetes import KubernetesCluster
 from config.network import NetworkPartition
+from config.signup import ApplicationSignUp, DomainMapping
+from config.tenant import Tenant
 
 KINDS: dict[str, type[Declaration]] = {
     kind.KIND: kind
-    for kind in (Cartridge, AutoscalingPolicy, NetworkPartition, DeploymentPolicy, ApplicationPolicy, Application)
+    for kind in (
+        Tenant,
+        KubernetesCluster,
+        Cartridge,
+        CartridgeGroup,
+        AutoscalingPolicy,
+        NetworkPartition,
+        DeploymentPolicy,
+        ApplicationPolicy,
+        Application,
+        ApplicationSignUp,
+        DomainMapping,
+    )
 }
 """Every kind, in the order in which they refer to each other."""
 
-LATER = ("cartridgeGroup", "kubernetesCluster", "applicationSignUp", "domainMapping", "tenant")
-"""Kinds of Stratos that are recognised and not supported yet."""
+NO_DEFINITION: dict[str, str] = {
+    "user": "Pileus has no users: who may publish definitions is a right of the broker",
+    "gitHook": "Pileus fetches no artifacts",
+}
+"""Documents of Stratos that are recognised and declare nothing here, with the reason."""
 
 MARKS: tuple[tuple[str, frozenset[str]], ...] = (
-    ("application", frozenset({"applicationId"})),
+    ("applicationSignUp", frozenset({"artifactRepositories"})),
+    ("domainMapping", frozenset({"domainMappings"})),
     ("application", frozenset({"components"})),
+    ("application", frozenset({"applicationId"})),
     ("autoscalingPolicy", frozenset({"loadThresholds"})),
     ("kubernetesCluster", frozenset({"kubernetesMaster"})),
     ("kubernetesCluster", frozenset({"kubernetesHosts"})),
@@ -29,12 +51,13 @@ MARKS: tuple[tuple[str, frozenset[str]], ...] = (
     ("cartridge", frozenset({"type", "category"})),
     ("applicationPolicy", frozenset({"algorithm"})),
     ("deploymentPolicy", frozenset({"networkPartition"})),
+    ("deploymentPolicy", frozenset({"partitionGroup"})),
     ("networkPartition", frozenset({"partitions"})),
-    ("applicationSignUp", frozenset({"artifactRepositories"})),
-    ("domainMapping", frozenset({"domainMappings"})),
     ("tenant", frozenset({"tenantDomain"})),
     ("cartridgeGroup", frozenset({"name", "cartridges"})),
     ("cartridgeGroup", frozenset({"name", "groups"})),
+    ("user", frozenset({"userName", "credential"})),
+    ("gitHook", frozenset({"repository"})),
 )
 """Keys that only one kind has, in the order they are tried."""
 

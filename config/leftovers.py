@@ -71,8 +71,24 @@ def tidy(model: type[Definition], document: Any, note: Note, path: Path = ()) ->
         if value is None and key in known:
             note((*path, key), value, "null, taken as absent")
         elif name:
-            tidied[name] = _value(known.get(name, Key()), value, note, (*path, key))
+            given = _split(value, note, (*path, key)) if name in model.LISTS else value
+            tidied[name] = _value(known.get(name, Key()), given, note, (*path, key))
     return tidied
+
+
+def _split(value: Any, note: Note, path: Path) -> Any:
+    """Return a list of words for words with commas between them."""
+    if not isinstance(value, list | str):
+        return value
+    words: list[Any] = []
+    for i, each in enumerate([value] if isinstance(value, str) else value):
+        if not isinstance(each, str) or "," not in each:
+            words.append(each)
+            continue
+        parts = [part.strip() for part in each.split(",")]
+        note((*path, i), each, f"one text, read as {len(parts)}")
+        words += parts
+    return words
 
 
 def _today(model: type[Definition], document: dict[str, Any], key: str) -> str:
@@ -88,11 +104,23 @@ def _value(key: Key, value: Any, note: Note, path: Path) -> Any:
     """Return the value of one key, tidied."""
     if key.within is None:
         return _plain(key, value, note, path)
+    if key.within is Property and isinstance(value, dict) and len(value) == 1 and value.keys() <= SPELLINGS.keys():
+        (inner, value), path = next(iter(value.items())), (*path, next(iter(value)))
+        note(path, value, f"stale key '{inner}', its list counts")
     if not isinstance(value, list):
         return tidy(key.within, value, note, path)
     if key.within is Property:
         _repeated(value, note, path)
-    return [tidy(key.within, each, note, (*path, i)) for i, each in enumerate(value)]
+    return [_item(key.within, each, note, (*path, i)) for i, each in enumerate(value)]
+
+
+def _item(model: type[Definition], value: Any, note: Note, path: Path) -> Any:
+    """Return one item of a list, tidied: a bare text where an object of one list belongs becomes one."""
+    if isinstance(value, str) and len(model.LISTS) == 1:
+        (only,) = model.LISTS
+        note(path, value, f"text, read as '{only}'")
+        value = {only: [value]}
+    return tidy(model, value, note, path)
 
 
 def _plain(key: Key, value: Any, note: Note, path: Path) -> Any:

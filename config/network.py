@@ -6,10 +6,13 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from config.definition import Declaration, Definition, Id, Property, Text, properties
+from config.definition import Declaration, Definition, Id, Number, Property, Remark, Text, not_yet, properties
 
 LOCAL = "local"
 """Provider whose instances are processes of this machine."""
+CLUSTER = "cluster"
+"""Property of a partition of Kubernetes: the ``kubernetesCluster`` it lies in."""
+KUBERNETES = "kubernetes"
 PORT_RANGE = "portRange"
 """Property of a partition of the local cloud: ``9100-9115``, both ends included."""
 
@@ -18,11 +21,13 @@ class Partition(Definition):
     """A place in a network partition. Its id counts within its network partition alone."""
 
     id: Id
-    description: Text = ""
+    description: Remark = ""
     provider: Annotated[Text, Field(pattern=r"^[A-Za-z0-9._-]*$")] = ""
     """Obsolete: counts only when the network partition has none."""
     property: tuple[Property, ...] = ()
     """``region``, ``zone``, ``cluster`` (Kubernetes), ``portRange`` (local) ..."""
+    price_per_hour: Annotated[Annotated[Number, Field(ge=0)] | None, not_yet()] = None
+    """What one member costs here per hour, in a unit of your own."""
 
     @builtins.property
     def ports(self) -> range | None:

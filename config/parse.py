@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from config.definition import Declaration, Definition
+from config.definition import DEFAULT_TENANT, Declaration, Definition
 from config.errors import ABSENT, Problem, did_you_mean, problem
-from config.kinds import KINDS, LATER, recognise
+from config.kinds import KINDS, NO_DEFINITION, recognise
 from config.leftovers import Path, keys, tidy
 
 BOUNDS = {
@@ -47,6 +47,8 @@ class Source:
     document: Any
     kind: str = ""
     """Set when it is known from elsewhere (a topic's key)."""
+    refused: bool = False
+    """Something is wrong with its text: read only to tell what else is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +68,20 @@ def parse(source: Source) -> Parsed:
     if not isinstance(source.document, dict):
         return _refused(source, (), ABSENT, "must be an object with the keys of a definition")
     document = dict(source.document)
+    document.pop("$schema", None)
     kind = document.pop("kind", "") or source.kind or recognise(document)
-    if kind in LATER:
-        return _refused(source, (), ABSENT, f"kind {kind} is not supported yet")
+    if isinstance(kind, str) and kind in NO_DEFINITION:
+        told = problem(source.file, (), ABSENT, f"a {kind}, which declares nothing: {NO_DEFINITION[kind]}")
+        return Parsed(source, None, None, (), (told,))
     if not kind:
         hint = f"state 'kind': one of {', '.join(KINDS)}"
         return _refused(source, (), ABSENT, "no kind of definition has these keys", hint)
     if not isinstance(kind, str) or kind not in KINDS:
         return _refused(source, ("kind",), kind, f"must be one of {', '.join(KINDS)}", did_you_mean(str(kind), KINDS))
-    return _validate(source, KINDS[kind], document)
+    try:
+        return _validate(source, KINDS[kind], document)
+    except RecursionError:
+        return _refused(source, (), ABSENT, "nested too deep")
 
 
 def _refused(source: Source, path: Path, value: object, bound: str, hint: str = "") -> Parsed:
@@ -84,7 +91,7 @@ def _refused(source: Source, path: Path, value: object, bound: str, hint: str = 
 def _validate(source: Source, model: type[Declaration], document: dict[str, Any]) -> Parsed:
     warnings: list[Problem] = []
     tidied = tidy(model, document, lambda path, value, what: warnings.append(problem(source.file, path, value, what)))
-    claims = (model.KIND, str(tidied.get("tenant", "default")), str(tidied.get(model.ID, "")))
+    claims = (model.KIND, str(tidied.get("tenant", DEFAULT_TENANT)), str(tidied.get(model.ID, "")))
     try:
         definition = model.model_validate(tidied)
     except ValidationError as error:

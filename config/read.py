@@ -44,7 +44,7 @@ def read(paths: Sequence[Path]) -> tuple[list[Source], list[Problem]]:
             problems.append(Problem(file=str(path), bound=f"holds no definition ({', '.join(SUFFIXES)})"))
         for file in files:
             try:
-                sources += _documents(file)
+                sources += _documents(file, problems)
             except _SyntaxError as error:
                 where = f"{file}:{error.line}:{error.column}" if error.line else str(file)
                 problems.append(Problem(file=where, bound=error.what))
@@ -62,20 +62,26 @@ def _files(path: Path) -> Iterator[Path]:
             yield file
 
 
-def _documents(file: Path) -> Iterator[Source]:
-    """Yield what a file holds: one document of JSON, any number of YAML."""
+def _documents(file: Path, problems: list[Problem]) -> Iterator[Source]:
+    """Yield what a file holds: one document of JSON, any number of YAML.
+
+    JSON with a key given twice is refused, and read on with the last one: what else is wrong is told at once.
+    """
     try:
         if file.stat().st_size > LARGEST:
             raise _SyntaxError(0, 0, f"must have at most {LARGEST} bytes")
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise _SyntaxError(0, 0, f"cannot be read: {error}") from error
+    yaml_ = file.suffix in {".yaml", ".yml"}
     try:
-        documents = list(_yaml(text)) if file.suffix in {".yaml", ".yml"} else [_json(text)]
+        documents = list(_yaml(text)) if yaml_ else [_json(text)]
     except RecursionError as error:
         raise _SyntaxError(0, 0, "nested too deep") from error
+    twice = [] if yaml_ else [Problem(file=f"{file}:{line}:{at}", bound=what) for line, at, what in _twice(text)]
+    problems += twice
     for i, document in enumerate(documents, start=1):
-        yield Source(f"{file}#{i}" if len(documents) > 1 else str(file), document)
+        yield Source(f"{file}#{i}" if len(documents) > 1 else str(file), document, refused=bool(twice))
 
 
 def _json(text: str) -> Any:
@@ -84,24 +90,22 @@ def _json(text: str) -> Any:
     Raises
     ------
     _SyntaxError
-        Not JSON, a key given twice, NaN or Infinity.
+        Not JSON, NaN or Infinity.
     """
     try:
-        document = json.loads(text, parse_constant=_no_such_number)
+        return json.loads(text, parse_constant=_no_such_number)
     except json.JSONDecodeError as error:
         raise _SyntaxError(error.lineno, error.colno, f"must be JSON: {error.msg}") from error
     except ValueError as error:
         raise _SyntaxError(0, 0, f"must be JSON: {error}") from error
-    _unique_keys(text)
-    return document
 
 
 def _no_such_number(word: str) -> Any:
     raise ValueError(f"{word} is no number")
 
 
-def _unique_keys(text: str) -> None:
-    """Refuse a key given twice in one object, which Stratos' parser resolved by chance."""
+def _twice(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield line and column of each key given twice in one object, which Stratos' parser resolved by chance."""
     seen: list[set[str]] = []
     last = None
     for token in TOKEN.finditer(text):
@@ -115,7 +119,7 @@ def _unique_keys(text: str) -> None:
             if key in seen[-1]:
                 line = text.count("\n", 0, last.start()) + 1
                 column = last.start() - text.rfind("\n", 0, last.start())
-                raise _SyntaxError(line, column, f"key '{key}' is given twice")
+                yield line, column, f"key '{key}' is given twice"
             seen[-1].add(key)
         last = token
 

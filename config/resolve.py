@@ -3,14 +3,26 @@
 import hashlib
 import re
 
-from config.application import Application, ApplicationPolicy, CartridgeUse
+from config.application import Application, CartridgeUse
+from config.application_policy import ApplicationPolicy
 from config.autoscaling import AutoscalingPolicy, Rules
 from config.cartridge import Cartridge
-from config.cluster import Behavior, CartridgeSpec, ClusterSpec, PartitionSpec, Policy, StepPolicy
+from config.cluster import (
+    Behavior,
+    CartridgeSpec,
+    ClusterSpec,
+    FallbackSpec,
+    PartitionSpec,
+    Policy,
+    PredictionSpec,
+    ScheduleSpec,
+    StepPolicy,
+)
 from config.definition import DEFAULT_TENANT, environment, properties
 from config.deployment import DeploymentPolicy, NetworkPartitionUse
 from config.index import D, Index
 from config.network import NetworkPartition
+from config.schedule import Schedule
 
 LONGEST_MEMBER = 63
 """Characters of a member's id: a DNS label."""
@@ -44,16 +56,7 @@ def in_order(deployment: DeploymentPolicy, policy: ApplicationPolicy | None) -> 
     return tuple(known[name] for wave in policy.waves() for name in wave if name in known)
 
 
-def clusters(index: Index) -> tuple[ClusterSpec, ...]:
-    """Return every cluster of a valid catalogue, sorted by tenant and application."""
-    return tuple(
-        _cluster(index, application, use)
-        for application in index.all(Application)
-        for use in application.components.cartridges
-    )
-
-
-def _must(index: Index, kind: type[D], tenant: str, name: str | None) -> D:
+def must(index: Index, kind: type[D], tenant: str, name: str | None) -> D:
     """Return a definition that a valid catalogue has."""
     found = index.get(kind, tenant, name or "")
     if found is None:
@@ -61,15 +64,19 @@ def _must(index: Index, kind: type[D], tenant: str, name: str | None) -> D:
     return found
 
 
-def _cluster(index: Index, application: Application, use: CartridgeUse) -> ClusterSpec:
+def cluster(
+    index: Index, application: Application, use: CartridgeUse, deployment_policy: str, imports: tuple[str, ...]
+) -> ClusterSpec:
+    """Return one cluster of a valid application, complete: nothing needs to be looked up any more."""
     tenant, info = application.tenant, use.subscribable_info
-    cartridge = _must(index, Cartridge, tenant, use.type)
-    deployment = _must(index, DeploymentPolicy, tenant, info.deployment_policy)
+    cartridge = must(index, Cartridge, tenant, use.type)
+    deployment = must(index, DeploymentPolicy, tenant, deployment_policy)
     name = application.application_policy
-    order = in_order(deployment, _must(index, ApplicationPolicy, tenant, name) if name else None)
+    order = in_order(deployment, must(index, ApplicationPolicy, tenant, name) if name else None)
     partitions = tuple(
-        spec for each in order for spec in _partitions(cartridge, _must(index, NetworkPartition, tenant, each.id), each)
+        spec for each in order for spec in _partitions(cartridge, must(index, NetworkPartition, tenant, each.id), each)
     )
+    policy = must(index, AutoscalingPolicy, tenant, info.autoscaling_policy)
     return ClusterSpec(
         tenant=tenant,
         application=application.application_id,
@@ -78,10 +85,22 @@ def _cluster(index: Index, application: Application, use: CartridgeUse) -> Clust
         cartridge=_cartridge(cartridge, application, use, partitions[0].image),
         min_members=use.cartridge_min,
         max_members=use.cartridge_max,
-        policy=_policy(_must(index, AutoscalingPolicy, tenant, info.autoscaling_policy)),
+        policy=_policy(policy),
         algorithm=order[0].partition_algo,
         partitions=partitions,
+        exports=exports(index, tenant, use),
+        imports=imports,
+        prediction=_prediction(policy),
+        fallback=_fallback(policy),
+        schedules=tuple(_schedule(each) for each in policy.schedules),
+        victim=policy.victim,
     )
+
+
+def exports(index: Index, tenant: str, use: CartridgeUse) -> tuple[str, ...]:
+    """Return what the members of a cluster export: ``<alias>-<key>``, the very name that others import (F32)."""
+    keys = must(index, Cartridge, tenant, use.type).metadata_keys
+    return tuple(f"{use.subscribable_info.alias}-{key}" for key in keys)
 
 
 def _partitions(cartridge: Cartridge, network: NetworkPartition, use: NetworkPartitionUse) -> tuple[PartitionSpec, ...]:
@@ -104,6 +123,8 @@ def _partitions(cartridge: Cartridge, network: NetworkPartition, use: NetworkPar
                 image=iaas.image_id,
                 ports=tuple(place.ports or ()),
                 algorithm=use.partition_algo,
+                weight=each.weight,
+                price_per_hour=place.price_per_hour,
             )
         )
     return tuple(specs)
@@ -143,3 +164,25 @@ def _policy(policy: AutoscalingPolicy) -> Policy:
 def _behavior(rules: Rules) -> Behavior:
     steps = tuple(StepPolicy(kind=each.type, value=each.value, period_s=each.period_seconds) for each in rules.policies)
     return Behavior(stabilization_s=rules.stabilization_window_seconds, policies=steps, select=rules.select_policy)
+
+
+def _prediction(policy: AutoscalingPolicy) -> PredictionSpec:
+    given = policy.prediction
+    return PredictionSpec(predictor=given.predictor, window_s=given.window, horizon_s=given.horizon)
+
+
+def _fallback(policy: AutoscalingPolicy) -> FallbackSpec | None:
+    given = policy.fallback
+    if given is None:
+        return None
+    return FallbackSpec(failure_threshold=given.failure_threshold, replicas=given.replicas, behavior=given.behavior)
+
+
+def _schedule(given: Schedule) -> ScheduleSpec:
+    return ScheduleSpec(
+        start=given.start,
+        end=given.end,
+        timezone=given.timezone,
+        min_members=given.min_members,
+        max_members=given.max_members,
+    )

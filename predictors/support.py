@@ -45,7 +45,8 @@ def supported(t: Floats, y: Floats, change: Floats, *, noise: Floats, horizon_s:
     most = np.minimum(np.abs(line), extent * horizon_s / (t[-1] - t[0]))
     held = np.where(line * change > 0.0, np.sign(change) * np.minimum(np.abs(change), most), 0.0)
     doubt = np.minimum(1.0, np.divide(CLEAN * noise, extent, out=np.zeros_like(noise), where=extent > 0.0))
-    return held + (change - held) * (1.0 - doubt * doubt)
+    believed: Floats = held + (change - held) * (1.0 - doubt * doubt)
+    return believed
 
 
 def _newest_slope(t: Floats, y: Floats) -> Floats:
@@ -56,4 +57,5 @@ def _newest_slope(t: Floats, y: Floats) -> Floats:
     x = np.where(known, x - (np.add.reduce(x, axis=1) / n)[:, None], 0.0)
     squares = np.add.reduce(x * x, axis=1)
     products = np.add.reduce(x * np.where(known, y, 0.0), axis=1)
-    return np.divide(products, squares, out=np.zeros_like(products), where=squares > 0.0)
+    slope: Floats = np.divide(products, squares, out=np.zeros_like(products), where=squares > 0.0)
+    return slope

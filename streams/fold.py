@@ -108,8 +108,18 @@ class Fold:
         return zlib.compress(msgspec.msgpack.encode(self.progress), level=1)
 
     def restore(self, state: bytes) -> None:
-        """Go on from a snapshot of the same layout. Call it before anything is fed."""
-        self.progress = msgspec.msgpack.decode(zlib.decompress(state), type=Progress)
+        """Go on from a snapshot of the same layout. Call it before anything is fed.
+
+        Raises
+        ------
+        msgspec.DecodeError
+            The snapshot is damaged; the fold stays as it was.
+        """
+        try:
+            packed = zlib.decompress(state)
+        except zlib.error as error:
+            raise msgspec.DecodeError(f"snapshot of {len(state)} bytes: {error}") from error
+        self.progress = msgspec.msgpack.decode(packed, type=Progress)
 
     def _hold(self, sample: Health | HealthColumns | Requests, size: int) -> None:
         """Keep a sample until the next tick; when there are too many, give up the oldest."""

@@ -155,6 +155,12 @@ class Reader:
         self._consumer.assign(where)
         self._consumer.seek_to_beginning()
 
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def look(self) -> "Reader":
         """Read what came since."""
         for where, messages in self._consumer.poll(timeout_ms=50, max_records=5000).items():
@@ -188,13 +194,14 @@ class Reader:
         return all(end is not None and self._consumer.position(w) >= end for w, end in ends.items())
 
 
-def carrying(state: Path) -> list[int]:
-    """Return every process alive whose environment names the folder ``state``."""
+def carrying(folder: Path) -> list[str]:
+    """Return every process alive that was started for ``folder``: its command or its environment names it."""
     found = []
     for process in psutil.process_iter():
         try:
-            if process.status() != psutil.STATUS_ZOMBIE and str(state) in " ".join(process.environ().values()):
-                found.append(process.pid)
+            words = [*process.cmdline(), *process.environ().values()]
+            if process.status() != psutil.STATUS_ZOMBIE and any(str(folder) in word for word in words):
+                found.append(f"{process.pid}: {' '.join(process.cmdline())[:200]}")
         except (psutil.Error, OSError):
             continue
-    return [pid for pid in found if pid != os.getpid()]
+    return found

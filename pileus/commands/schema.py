@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 import streams.records
+from config import fields_page
 from config.errors import did_you_mean
 from config.kinds import KINDS
 from config.settings_page import page
@@ -27,7 +28,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("kind", metavar="KIND", nargs="?", help="a definition or a record")
     parser.add_argument(
-        "--write", metavar="FOLDER", type=Path, help="write FOLDER/schema/*.json and FOLDER/settings.md instead"
+        "--write",
+        metavar="FOLDER",
+        type=Path,
+        help="write schemas, settings.md and stratos-fields.md there instead",
     )
 
 
@@ -55,7 +59,11 @@ def schema(kind: str) -> dict[str, Any]:
     """Return the schema of a definition or a record."""
     if kind in KINDS:
         found = _untitled(KINDS[kind].model_json_schema(by_alias=True))
-        found["properties"] = {"kind": {"const": kind, "description": "What this document is."}, **found["properties"]}
+        found["properties"] = {
+            "$schema": {"type": "string", "description": "Where this schema is, for editors. Not used."},
+            "kind": {"const": kind, "description": "What this document is."},
+            **found["properties"],
+        }
     else:
         found = msgspec.json.schema(records()[kind])
     return {"$schema": DIALECT, "$id": f"urn:pileus:{kind}", **found}
@@ -92,7 +100,7 @@ def _below(record: type[Record]) -> Iterator[type[Record]]:
 def pages() -> dict[str, str]:
     """Return every generated page by its path under ``docs/``."""
     schemas = {f"schema/{kind}.json": _text(schema(kind)) for kind in (*KINDS, *records())}
-    return {**schemas, "settings.md": page()}
+    return {**schemas, "settings.md": page(), "stratos-fields.md": fields_page.page()}
 
 
 def _text(found: dict[str, Any]) -> str:

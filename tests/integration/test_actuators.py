@@ -172,11 +172,12 @@ def test_from_a_definition_to_instances_that_serve_drain_and_end(rig: Rig) -> No
     assert_once_each(rig, 1)  # stopping Pileus ends no instance
 
 
-def test_actuators_killed_while_they_launch_launch_nothing_twice_and_take_nothing_away(rig: Rig) -> None:
-    chance, actuators = np.random.default_rng(5), rig.actuators()
+def test_actuators_killed_while_they_launch_launch_nothing_twice_and_take_nothing_away(kafka_rig: Rig) -> None:
+    rig, chance, actuators = kafka_rig, np.random.default_rng(5), kafka_rig.actuators()
     rig.declare()
     with running(actuators):
-        for count in range(1, 6):
+        rig.await_members(1, State.STARTING)
+        for count in range(2, 6):
             actuators.says("partition open", times=2)
             rig.ticks(3)
             known = len(rig.members())

@@ -19,19 +19,8 @@ from streams.records.balancer import BalancerReport
 from streams.records.decision import Decision
 from streams.records.forecast import Fault
 from streams.records.member import Member, State
-from tests.builders import (
-    a_backend,
-    a_behavior,
-    a_cartridge,
-    a_claim,
-    a_forecast,
-    a_place,
-    a_policy,
-    a_report,
-    a_spec,
-    an_outcome,
-    forecasts_of,
-)
+from tests.actuator_builders import a_backend, a_report, an_outcome, forecasts_of
+from tests.builders import a_behavior, a_cartridge, a_claim, a_forecast, a_place, a_policy, a_spec
 
 RULES = Rules(resend_s=2.0, full_s=3.0, stale_s=3.0)
 DRAIN_S = 5.0
@@ -313,4 +302,4 @@ class World(RuleBasedStateMachine):
 
 
 TestWorld = World.TestCase
-TestWorld.settings = settings(max_examples=400, stateful_step_count=60, deadline=None)
+TestWorld.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)

@@ -9,7 +9,8 @@ from config.cluster import Behavior, Policy, StepPolicy
 from streams.records.decision import DECISION, Code, Decision, Given, Memory, Recommendation
 from streams.records.forecast import ClusterForecast, Fault
 from streams.records.record import encode
-from tests.builders import a_behavior, a_forecast, a_given, a_policy
+from tests.actuator_builders import a_given
+from tests.builders import a_behavior, a_forecast, a_policy
 
 AT = 10_000.0
 FREE = StepPolicy(kind="Percent", value=1000, period_s=15.0)

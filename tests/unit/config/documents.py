@@ -13,6 +13,8 @@ Path_ = tuple[str | int, ...]
 Changes = dict[tuple[str, Path_], Any]
 """By file and path in it: what to put there."""
 
+APPLICATION_FILE = "application.json"
+
 SHOP: Documents = {
     "cartridge.json": {
         "type": "web",
@@ -84,9 +86,9 @@ def write(folder: Path, documents: Mapping[str, Any]) -> Path:
     return folder
 
 
-def findings(folder: Path, documents: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+def findings(folder: Path, documents: Mapping[str, Any], *, strict: bool = False) -> tuple[list[str], list[str]]:
     """Return the errors and warnings that a set of files gives, without the folder's name."""
-    catalogue, problems = examine([write(folder, documents)])
+    catalogue, problems = examine([write(folder, documents)], strict=strict)
     strip = f"{folder}/"
     return [str(each).replace(strip, "") for each in problems], [
         str(each).replace(strip, "") for each in catalogue.warnings

@@ -78,10 +78,9 @@ def step(**changes: Any) -> dict[str, Any]:
         pytest.param(APPLICATION, (*INFO, "deploymentPolicy"), GONE, "application.json: $.components.cartridges[0].subscribableInfo.deploymentPolicy: must be given", id="no deployment policy"),
         pytest.param(APPLICATION, (*INFO, "alias"), "Front", 'application.json: $.components.cartridges[0].subscribableInfo.alias = "Front": must match ^[a-z0-9]+(-[a-z0-9]+)*$', id="an alias in capitals"),
         pytest.param(APPLICATION, ("applicationPolicy",), "ordre", "application.json: $.applicationPolicy = \"ordre\": no such applicationPolicy, did you mean 'order'?", id="an application policy that is not there"),
-        pytest.param(APPLICATION, ("components", "groups"), [{"name": "g"}], "application.json: $.components.groups = [1 items]: must be empty: not supported yet", id="groups, which are not built yet"),
-        pytest.param(APPLICATION, ("components", "cartridges"), [], "application.json: $.components = {1 keys}: must hold at least one cartridge", id="an application of nothing"),
-        pytest.param(APPLICATION, ("kind",), "aplication", "application.json: $.kind = \"aplication\": must be one of cartridge, autoscalingPolicy, networkPartition, deploymentPolicy, applicationPolicy, application, did you mean 'application'?", id="a misspelt kind"),
-        pytest.param(APPLICATION, ("kind",), "cartridgeGroup", "application.json: $: kind cartridgeGroup is not supported yet", id="a kind that is not built yet"),
+        pytest.param(APPLICATION, ("components", "groups"), [{"name": "g", "alias": "g"}], "application.json: $.components.groups[0] = {2 keys}: must hold at least one cartridge or group", id="a group of nothing"),
+        pytest.param(APPLICATION, ("components", "cartridges"), [], "application.json: $.components = {1 keys}: must hold at least one cartridge or group", id="an application of nothing"),
+        pytest.param(APPLICATION, ("kind",), "aplication", "application.json: $.kind = \"aplication\": must be one of tenant, kubernetesCluster, cartridge, cartridgeGroup, autoscalingPolicy, networkPartition, deploymentPolicy, applicationPolicy, application, applicationSignUp, domainMapping, did you mean 'application'?", id="a misspelt kind"),
         pytest.param(APPLICATION, ("tenant",), "acme", None, id="what another tenant has is not seen"),
     ],
 )
@@ -119,7 +118,7 @@ def test_two_different_definitions_of_one_name_are_refused_equal_ones_are_not(tm
     documents["policy2.json"] = documents["policy.json"] | {"tolerance": 0.2}
     documents["policy3.json"] = documents["policy.json"]
 
-    errors, warnings = findings(tmp_path, documents)
+    errors, warnings = findings(tmp_path, documents, strict=True)
 
     assert errors == [
         f'policy2.json: $.id = "fast": also declared in {tmp_path}/policy.json'.replace(f"{tmp_path}/", "")

@@ -1,4 +1,4 @@
-"""Stratos' own samples of the six kinds load unchanged."""
+"""Stratos' own samples load unchanged, and their applications resolve."""
 
 import json
 from pathlib import Path
@@ -8,8 +8,21 @@ import pytest
 from config.catalogue import examine, load
 from config.parse import parse
 from config.read import read
+from config.tree import ApplicationSpec, GroupSpec
 
-SIX = ("autoscaling-policies", "deployment-policies", "network-partitions", "application-policies", "cartridges")
+FOLDERS = {
+    "autoscaling-policies": 5,
+    "deployment-policies": 5,
+    "network-partitions": 15,
+    "application-policies": 6,
+    "cartridges": 41,
+    "cartridge-groups": 18,
+    "kubernetes-clusters": 3,
+}
+REFUSED = "esb-php-nested-with-esb-php-nested-with-mysql-php-app"
+"""The application whose file has a key twice."""
+BROKEN = "applications/simple/single-group-app/artifacts/application.json:63:17"
+DOMAINS = "applications/scaling/app-bursting-pattern/artifacts/domain-mappings.json"
 
 
 @pytest.fixture
@@ -17,10 +30,7 @@ def samples(shared: Path) -> Path:
     return shared / "stratos-samples"
 
 
-@pytest.mark.parametrize(
-    ("folder", "count"),
-    list(zip(SIX, (5, 5, 15, 6, 41), strict=True)),
-)
+@pytest.mark.parametrize(("folder", "count"), FOLDERS.items())
 def test_every_sample_of_a_kind_loads(folder: str, count: int, samples: Path) -> None:
     sources, unread = read([samples / folder])
     parsed = [parse(source) for source in sources]
@@ -100,7 +110,7 @@ def test_what_is_no_json_is_refused_with_its_line(samples: Path) -> None:
 
     _, problems = examine([broken, twice])
 
-    assert [each.file for each in problems] == [f"{broken}:63:17", f"{twice}:123:9"]
+    assert [each.file for each in problems[:2]] == [f"{broken}:63:17", f"{twice}:123:9"]
     assert "key 'cartridges' is given twice" in str(problems[1])
 
 
@@ -113,3 +123,77 @@ def test_the_left_overs_of_an_old_sample_are_named(samples: Path) -> None:
         ("$.networkPartition", "stale key, read as 'networkPartitions'"),
         ("$.networkPartition[0].partitions[0].max", "stale key, read as 'partitionMax'"),
     ]
+
+
+def test_the_whole_tree_loads_and_every_application_resolves(samples: Path) -> None:
+    catalogue, problems = examine([samples])
+
+    told = {each.file.replace(f"{samples}/", ""): f"{each.path}: {each.bound}" for each in problems}
+    assert told == {
+        f"applications/nested/{REFUSED}/artifacts/application.json:123:9": ": key 'cartridges' is given twice",
+        BROKEN: ": must be JSON: Expecting property name enclosed in double quotes",
+        "application-policies/application-policy-3.json": "$.networkPartitions[4]: no such networkPartition",
+        DOMAINS: "$.domainMappings[0].cartridgeAlias: no such cluster of 'app-bursting-pattern-app'",
+    }
+    assert len(catalogue.loaded) == len(list(samples.rglob("*.json"))) - 2
+    assert len(catalogue.resolved) == 16
+    assert len({each.application for each in catalogue.applications()}) == 16
+    assert sum(each.file in catalogue.refused for each in catalogue.resolved) == 1
+
+
+def spec_of(samples: Path, application: str) -> ApplicationSpec:
+    return next(each for each in examine([samples])[0].applications() if each.application == application)
+
+
+def test_a_sample_of_nested_groups_resolves_to_a_tree(samples: Path) -> None:
+    spec = spec_of(samples, "group-scaling")
+    (outer,) = (each for each in spec.root.children if isinstance(each, GroupSpec))
+    (inner,) = (each for each in outer.children if isinstance(each, GroupSpec))
+
+    assert (spec.root.order, spec.root.termination) == ((("my-group1", "my-c4"),), "dependents")
+    assert (outer.name, outer.order, outer.termination) == ("group1", (("my-c1-group1", "my-group2"),), "dependents")
+    assert (inner.min, inner.max, inner.termination) == (1, 2, "all")
+    assert inner.order == (("my-c3-group2", "my-c2-group2"),)
+    assert inner.termination_order == (("my-c2-group2", "my-c3-group2"),)
+    assert [each.alias for each in spec.clusters()] == ["my-c4", "my-c1-group1", "my-c2-group2", "my-c3-group2"]
+    assert {each.min_members for each in inner.clusters()} == {1, 2}
+
+
+def test_the_deepest_sample_is_six_groups_deep(samples: Path) -> None:
+    spec = spec_of(samples, "n-level-nesting")
+
+    assert len(list(spec.root.groups())) == 1 + 6
+    assert len(spec.clusters()) == 10
+
+
+def test_two_aliases_in_one_text_are_two(samples: Path) -> None:
+    spec = spec_of(samples, "my-compositeapp")
+
+    assert spec.root.dependents == (frozenset({"my-appgroup", "my-esb"}),)
+
+
+def test_what_a_reference_means_goes_together(samples: Path) -> None:
+    """Cartridges that only the mock cloud has draw the network partition of the mock cloud with them."""
+    clouds = {
+        each.application: {place.provider for cluster in each.clusters() for place in cluster.partitions}
+        for each in examine([samples])[0].applications()
+    }
+
+    assert clouds["single-cartridge-app"] == {"ec2"}
+    assert clouds["wordpress"] == {"mock"}
+    assert clouds["app-bursting-pattern-app"] == {"mock"}
+    assert clouds["single-cartridge-multi-cloud-app"] == {"ec2-singapore", "ec2-sydney", "openstack"}
+
+
+def test_the_nearest_document_counts(samples: Path) -> None:
+    thresholds = {
+        each.application: {
+            cluster.policy.thresholds["requests_in_flight"]
+            for cluster in each.clusters()
+            if cluster.policy.policy == "autoscaling-policy-1"
+        }
+        for each in examine([samples])[0].applications()
+    }
+
+    assert thresholds["complex-app"] == {80}, "its own, beside it"
+    assert thresholds["complex-app-with-lb"] == {20}, "the common one, not that of the folder next door"

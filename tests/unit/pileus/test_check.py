@@ -20,7 +20,10 @@ def wrong(tmp_path: Path) -> Path:
 
 def test_valid_definitions_exit_with_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(DEMO)]) == 0
-    assert capsys.readouterr().out == "valid: 6 definitions, 0 errors, 0 warnings\n"
+    loaded, resolved, valid = capsys.readouterr().out.splitlines()
+    assert loaded.startswith("loaded: 6 documents: 1 cartridge, 1 autoscalingPolicy, ")
+    assert resolved == "resolved: 1 of 1 applications"
+    assert valid == "valid: 6 definitions, 0 errors, 0 warnings"
 
 
 def test_invalid_definitions_exit_with_1_and_say_why(wrong: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,6 +54,16 @@ def test_machines_get_json(wrong: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert {"kind": "cartridge", "tenant": "default", "id": "web", "file": str(DEMO / "cartridge.yaml")} in said[
         "definitions"
     ]
+
+
+def test_alternatives_are_put_up_with_unless_strict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, threshold in (("a", 1), ("b", 2)):
+        (tmp_path / f"{name}.yaml").write_text(f"id: p\nloadThresholds:\n  loadAverage: {{threshold: {threshold}}}\n")
+
+    assert main(["check", str(tmp_path)]) == 0
+    assert "declared differently in" in capsys.readouterr().out
+    assert main(["check", "--strict", str(tmp_path)]) == 1
+    assert 'b.yaml: $.id = "p": also declared in' in capsys.readouterr().out
 
 
 def test_a_path_that_is_not_there_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,3 +1,6 @@
+import zlib
+
+import msgspec
 import pytest
 
 from streams import fold as fold_module
@@ -251,6 +254,24 @@ def test_a_snapshot_can_be_taken_before_the_first_tick() -> None:
     fold.restore(Fold(0, RULES).snapshot())
 
     assert len(tick(fold, 1000.0).clusters) == 0
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"\x93\x01", id="no snapshot"),
+        pytest.param(Fold(0, RULES).snapshot()[:-9], id="cut short"),
+        pytest.param(zlib.compress(b"\x01"), id="of something else"),
+    ],
+)
+def test_a_damaged_snapshot_is_told_and_leaves_the_fold_as_it_was(damaged: bytes) -> None:
+    fold = a_fold()
+    tick(fold, 1000.0)
+
+    with pytest.raises(msgspec.DecodeError):
+        fold.restore(damaged)
+    assert list(fold.progress.clusters) == ["shop-web"]
 
 
 def test_a_snapshot_of_the_largest_numbers_can_be_taken() -> None:

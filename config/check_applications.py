@@ -1,0 +1,144 @@
+"""Check applications: every cluster finds what it refers to, and room."""
+
+from config import check_groups
+from config.application import DEEPEST, Application, GroupUse, Path, Place
+from config.application_policy import ApplicationPolicy
+from config.autoscaling import AutoscalingPolicy
+from config.cartridge import Cartridge
+from config.composition import Level, compose
+from config.deployment import DeploymentPolicy, NetworkPartitionUse
+from config.errors import ABSENT
+from config.findings import Document
+from config.network import LOCAL, NetworkPartition
+from config.resolve import cluster_id, in_order
+
+
+def application(document: Document[Application]) -> None:
+    """Check one application."""
+    definition = document.definition
+    policy = None
+    if definition.application_policy is not None:
+        policy = document.find(ApplicationPolicy, definition.application_policy, ("applicationPolicy",))
+    if policy is not None:
+        _algorithm(document, policy)
+    places = list(definition.places())
+    if any(len(place.groups) > DEEPEST for place in places):
+        document.wrong(("components", "groups"), ABSENT, f"must be nested at most {DEEPEST} deep")
+        return
+    root = compose(definition, document.index)
+    _aliases(document, root, places)
+    check_groups.root(document, root)
+    for level in root.levels():
+        if isinstance(level.use, GroupUse):
+            check_groups.group(document, level, level.use)
+    for place in places:
+        _cluster(document, policy, place)
+    _budget(document, root)
+
+
+def _aliases(document: Document[Application], root: Level, places: list[Place]) -> None:
+    """Check that aliases are unique in the application, and make no two clusters of one id."""
+    groups: list[tuple[Path, str]] = [((*level.path, "alias"), level.alias) for level in root.levels() if level.alias]
+    document.unique([*((_alias(place), place.use.subscribable_info.alias) for place in places), *groups])
+    for path, alias in groups:
+        if alias != alias.lower():
+            document.doubt(path, alias, "should be lower-case words joined by single dashes")
+    tenant, name = document.definition.tenant, document.definition.application_id
+    clusters = document.findings.clusters
+    for place in places:
+        alias = place.use.subscribable_info.alias
+        cluster, mine = cluster_id(tenant, name, alias), f"{tenant}/{name}/{alias}"
+        if clusters.setdefault(cluster, mine) != mine:
+            bound = f"makes the cluster '{cluster}', which {clusters[cluster]} is already"
+            document.wrong(_alias(place), alias, bound)
+
+
+def _alias(place: Place) -> Path:
+    return (*place.path, "subscribableInfo", "alias")
+
+
+def _cluster(document: Document[Application], policy: ApplicationPolicy | None, place: Place) -> None:
+    """Check one cluster: what it refers to, its room."""
+    use, at = place.use, (*place.path, "subscribableInfo")
+    cartridge = document.find(Cartridge, use.type, (*place.path, "type"))
+    scaling = use.subscribable_info.autoscaling_policy
+    document.find(AutoscalingPolicy, scaling, (*at, "autoscalingPolicy"))
+    if not place.policies:
+        bound = "must be given, here or at a group above" if place.groups else "must be given"
+        document.wrong((*at, "deploymentPolicy"), ABSENT, bound)
+        return
+    (where, name), *more = place.policies
+    deployment = document.find(DeploymentPolicy, name, where)
+    for path, other in more:
+        document.wrong(path, other, f"must not be given: a group above has '{name}'")
+    if deployment is None:
+        return
+    _policies(document, policy, deployment, where)
+    order = in_order(deployment, policy)
+    _room(document, place, order)
+    for network in order if cartridge else ():
+        _providers(document, cartridge, network, place.path)
+
+
+def _policies(
+    document: Document[Application], policy: ApplicationPolicy | None, deployment: DeploymentPolicy, path: Path
+) -> None:
+    """Check that the deployment policy knows every network partition of the application policy."""
+    if policy is None:
+        return
+    known = {each.id for each in deployment.network_partitions}
+    for name in policy.network_partitions:
+        if name not in known:
+            bound = f"must place in network partition '{name}' of application policy '{policy.id}'"
+            document.wrong(path, deployment.id, bound)
+
+
+def _algorithm(document: Document[Application], policy: ApplicationPolicy) -> None:
+    """Tell of what is not acted upon yet."""
+    if policy.algorithm == "all-at-once" and len(policy.network_partitions) > 1:
+        what = "all-at-once over several network partitions, not yet acted upon: they are filled one after another"
+        document.doubt(("applicationPolicy",), policy.id, what)
+
+
+def _room(document: Document[Application], place: Place, order: tuple[NetworkPartitionUse, ...]) -> None:
+    """Check that the minimum fits into each network partition; tell when the maximum fits nowhere."""
+    use = place.use
+    for network in order:
+        if use.cartridge_min > network.room:
+            bound = f"must be at most {network.room}, the sum of partitionMax in network partition '{network.id}'"
+            document.wrong((*place.path, "cartridgeMin"), use.cartridge_min, bound)
+    total = sum(network.room for network in order)
+    if order and use.cartridge_max > total:
+        what = f"more than {total}, the sum of partitionMax in all partitions"
+        document.doubt((*place.path, "cartridgeMax"), use.cartridge_max, what)
+
+
+def _providers(
+    document: Document[Application], cartridge: Cartridge | None, use: NetworkPartitionUse, path: Path
+) -> None:
+    """Check that the cartridge says what it is on every cloud it is placed in."""
+    network = document.index.get(NetworkPartition, document.definition.tenant, use.id)
+    if cartridge is None or network is None:
+        return
+    offered = {each.type for each in cartridge.iaas_provider}
+    clouds = {network.provider_of(each) for each in network.partitions}
+    for provider in sorted(clouds - offered - {""}):
+        bound = f"has no iaasProvider '{provider}', which network partition '{network.id}' needs"
+        document.wrong((*path, "type"), cartridge.type, bound)
+    if LOCAL in clouds & offered and not cartridge.command:
+        document.wrong((*path, "type"), cartridge.type, "must have a command to be started as a process")
+
+
+def _budget(document: Document[Application], root: Level) -> None:
+    """Check that the budget suffices for the minimums."""
+    budget = document.definition.budget
+    least = least_members(root)
+    if budget and budget.members is not None and budget.members < least:
+        document.wrong(("budget", "members"), budget.members, f"must be at least {least}, the sum of the minimums")
+
+
+def least_members(level: Level) -> int:
+    """Return how many members a level has when every cluster and group is at its minimum."""
+    here = sum(each.cartridge_min for each in level.use.cartridges)
+    times = level.use.group_min_instances if isinstance(level.use, GroupUse) else 1
+    return times * (here + sum(least_members(each) for each in level.groups))

@@ -1,0 +1,131 @@
+"""From definitions to applications: the tree of groups and clusters, every order and every default filled in."""
+
+from config.application import Application, CartridgeUse, GroupUse, Place
+from config.application_policy import ApplicationPolicy
+from config.cluster import ClusterSpec
+from config.composition import Level, compose
+from config.definition import DEFAULT_TENANT
+from config.deployment import DeploymentPolicy
+from config.group import Edges, edges, plain
+from config.index import Index
+from config.resolve import cluster, exports, must
+from config.signup import ApplicationSignUp, DomainMapping
+from config.tenant import Tenant
+from config.tree import ApplicationSpec, BudgetSpec, DomainSpec, GroupSpec
+
+
+def resolve(index: Index, application: Application) -> ApplicationSpec:
+    """Return one application of a valid catalogue, complete: nothing needs to be looked up any more."""
+    places = {place.use.subscribable_info.alias: place for place in application.places()}
+    waves, algorithm = _order(index, application, places)
+    budget = application.budget
+    return ApplicationSpec(
+        tenant=application.tenant,
+        application=application.application_id,
+        multi_tenant=application.multi_tenant,
+        root=_Resolver(index, application, places).group(compose(application, index), ()),
+        network_partitions=tuple(name for wave in waves for name in wave),
+        waves=waves,
+        algorithm=algorithm,
+        budget=BudgetSpec(members=budget.members, cost_per_hour=budget.cost_per_hour) if budget else BudgetSpec(),
+        quota=_quota(index, application.tenant),
+        sign_ups=_sign_ups(index, application),
+        domains=_domains(index, application),
+    )
+
+
+def _order(index: Index, application: Application, places: dict[str, Place]) -> tuple[tuple[tuple[str, ...], ...], str]:
+    """Return the waves of network partitions and the algorithm; without a policy the deployment policies' order."""
+    if application.application_policy is not None:
+        policy = must(index, ApplicationPolicy, application.tenant, application.application_policy)
+        return policy.waves(), policy.algorithm
+    names = (
+        use.id
+        for place in places.values()
+        for use in must(index, DeploymentPolicy, application.tenant, place.policies[0][1]).network_partitions
+    )
+    return tuple((name,) for name in dict.fromkeys(names)), "one-after-another"
+
+
+def _quota(index: Index, tenant: str) -> BudgetSpec:
+    found = index.get(Tenant, DEFAULT_TENANT, tenant)
+    given = found.quota if found else None
+    if given is None:
+        return BudgetSpec()
+    return BudgetSpec(applications=given.applications, members=given.members, cost_per_hour=given.cost_per_hour)
+
+
+def _sign_ups(index: Index, application: Application) -> tuple[str, ...]:
+    """Return who signed up: of other tenants only to the default tenant's, and only if they have none of this name."""
+    if not application.multi_tenant:
+        return ()
+    name = application.application_id
+    return tuple(
+        each.tenant
+        for each in index.all(ApplicationSignUp)
+        if each.application_id == name
+        and application.tenant == (each.tenant if index.get(Application, each.tenant, name) else DEFAULT_TENANT)
+    )
+
+
+def _domains(index: Index, application: Application) -> tuple[DomainSpec, ...]:
+    found = index.get(DomainMapping, application.tenant, application.application_id)
+    return tuple(
+        DomainSpec(alias=each.cartridge_alias, domain=each.domain_name, context_path=each.context_path)
+        for each in (found.domain_mappings if found else ())
+    )
+
+
+class _Resolver:
+    """Goes down one application."""
+
+    def __init__(self, index: Index, application: Application, places: dict[str, Place]) -> None:
+        self.index, self.application, self.places = index, application, places
+
+    def group(self, level: Level, above: tuple[str, ...]) -> GroupSpec:
+        """Return a level; ``above`` is what all below import."""
+        use, given = level.use, level.dependencies
+        order = edges(given.startup_orders)
+        inner = {each.alias: each for each in level.groups}
+        imports = {
+            alias: (*above, *(name for each in _before(alias, order) for name in self.exports(each, level)))
+            for alias in (plain(name) for name in level.children)
+        }
+        ends = edges(given.termination_order) if given.termination_order else tuple((b, a) for a, b in order)
+        return GroupSpec(
+            alias=level.alias or self.application.application_id,
+            name=use.name if isinstance(use, GroupUse) else "",
+            min=use.group_min_instances if isinstance(use, GroupUse) else 1,
+            max=use.group_max_instances if isinstance(use, GroupUse) else 1,
+            children=(
+                *(self.cluster(each, imports[each.subscribable_info.alias]) for each in use.cartridges),
+                *(self.group(each, imports[alias]) for alias, each in inner.items()),
+            ),
+            order=order,
+            dependents=tuple(frozenset(map(plain, each.aliases)) for each in given.scaling_dependents),
+            termination=given.termination,
+            termination_order=ends,
+        )
+
+    def cluster(self, use: CartridgeUse, imports: tuple[str, ...]) -> ClusterSpec:
+        """Return one cluster."""
+        policy = self.places[use.subscribable_info.alias].policies[0][1]
+        return cluster(self.index, self.application, use, policy, tuple(dict.fromkeys(imports)))
+
+    def exports(self, alias: str, level: Level) -> tuple[str, ...]:
+        """Return what a child exports: a cluster's keys, all those of a group."""
+        inner = next((each for each in level.groups if each.alias == alias), None)
+        uses = inner.clusters() if inner else (u for u in level.use.cartridges if u.subscribable_info.alias == alias)
+        return tuple(name for use in uses for name in exports(self.index, self.application.tenant, use))
+
+
+def _before(alias: str, order: Edges) -> tuple[str, ...]:
+    """Return all that start before a child, nearest first."""
+    found: dict[str, None] = {}
+    waiting = [alias]
+    while waiting:
+        at = waiting.pop(0)
+        new = [a for a, b in order if b == at and a not in found]
+        found |= dict.fromkeys(new)
+        waiting += new
+    return tuple(found)

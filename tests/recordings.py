@@ -1,0 +1,135 @@
+"""A recording made without a broker: worker and decider, a cloud that needs four seconds, one balancer."""
+
+from collections.abc import Callable
+
+from actuators.cluster import Rules as DeciderRules
+from actuators.decider import Decider, Envelope
+from config.cluster import ClusterSpec
+from streams.cluster import Rules as WorkerRules
+from streams.fold import Fold
+from streams.recording import Line
+from streams.records.action import Action, Result, Verb
+from streams.records.decision import Decision
+from streams.records.forecast import Forecasts
+from streams.records.member import ClusterInstance, Member, State
+from streams.records.record import Record, encode
+from streams.records.sample import Requests, Tick
+from streams.topics import DECISIONS, FORECASTS, INSTANCES, MEMBERS, SAMPLES, Topic
+from tests.actuator_builders import a_backend, a_report, an_outcome
+from tests.builders import a_requests, a_tick
+
+START = 10_000.0
+BOOT_S = 4.0
+"""From a launch to the first answer."""
+WORKER = WorkerRules(
+    sample_interval_s=1.0, evaluation_s=1.0, window_s=20.0, fault_s=5.0, horizon_grid_s=(5.0, 10.0, 15.0, 30.0)
+)
+HEARTBEAT_S = 30.0
+
+
+class Recorder:
+    """A small world that goes second by second, and everything that it writes."""
+
+    def __init__(self, spec: ClusterSpec, *, restart_at: int | None = None) -> None:
+        self.spec = spec
+        self.lines: list[Line] = []
+        self.serving: list[int] = []
+        """Members that serve, by second."""
+        self.at = START
+        self._restart_at = restart_at
+        self._fold = Fold(0, WORKER)
+        self._decider = Decider(DeciderRules(heartbeat_s=HEARTBEAT_S, stale_s=3.0))
+        self._offsets: dict[str, int] = {}
+        self._launched: dict[str, float] = {}
+        self._publish(self._decider.define([spec], self.at))
+
+    def run(self, load: Callable[[int], float | None], *, seconds: int) -> list[Line]:
+        """Let a load of so many seconds come (requests in flight; ``None``: the balancer says nothing)."""
+        for second in range(seconds):
+            self.at = START + second + 1.0
+            if second == self._restart_at:
+                self._restart()
+            requests = load(second)
+            if requests is not None:
+                self._sample(a_requests(requests, at=self.at, interval_s=1.0, count=second))
+            self._sample(a_tick(self.at, members=self._next(MEMBERS), instances=self._next(INSTANCES)))
+            self._answer()
+        return self.lines
+
+    def _restart(self) -> None:
+        """Go on with another decider: its memory from a checkpoint, its members from the log."""
+        snapshot = self._decider.snapshot()
+        known = self._decider.clusters[self.spec.cluster]
+        self._decider = Decider(self._decider.rules)
+        self._decider.restore(snapshot)
+        for member in known.members.values():
+            self._decider.recall(member)
+        self._publish(self._decider.define([self.spec], self.at))
+
+    def _sample(self, sample: Requests | Tick) -> None:
+        """Let a sample pass the worker, and what it makes of it the decider."""
+        self._write(SAMPLES, sample)
+        for record in self._fold.message(encode(sample)):
+            if isinstance(record, Forecasts):
+                self._write(FORECASTS, record)
+                self._publish(self._decider.forecasts(record))
+
+    def _publish(self, envelopes: list[Envelope]) -> None:
+        """Write down what the decider returns, and begin what it orders."""
+        for envelope in envelopes:
+            match envelope.record:
+                case Member() as member:
+                    offset = self._write(MEMBERS, member)
+                    self._fold.member(offset, member)
+                    self._decider.written(member.member, member.cluster, offset)
+                case ClusterInstance() as instance:
+                    self._fold.instance(self._write(INSTANCES, instance), instance)
+                case Decision() as decision:
+                    self._write(DECISIONS, decision)
+                case Action(verb=Verb.LAUNCH) as action:
+                    self._launched.setdefault(action.member, self.at)
+                case _:
+                    pass
+
+    def _answer(self) -> None:
+        """Let the cloud and the balancer answer."""
+        members = self._decider.clusters[self.spec.cluster].members
+        for name, member in sorted(members.items()):
+            if member.state is State.CREATED:
+                self._publish(self._decider.outcome(an_outcome(Result.RUNNING, name, at=self.at)))
+            elif member.state is State.TERMINATING:
+                self._publish(self._decider.outcome(an_outcome(Result.GONE, name, at=self.at)))
+        routed = [
+            a_backend(name)
+            for name, member in sorted(members.items())
+            if member.state in {State.STARTING, State.ACTIVE} and self.at >= self._launched[name] + BOOT_S
+        ]
+        self._publish(self._decider.report(a_report(*routed, at=self.at, revision=self._next(MEMBERS))))
+        self.serving.append(sum(member.state is State.ACTIVE for member in members.values()))
+
+    def _next(self, topic: Topic) -> int:
+        """Return a topic's next offset."""
+        return self._offsets.get(topic.name, 0)
+
+    def _write(self, topic: Topic, record: Record) -> int:
+        """Write a line and return its offset."""
+        offset = self._next(topic)
+        self._offsets[topic.name] = offset + 1
+        value = encode(record).decode()
+        self.lines.append(Line(topic=topic.name, partition=0, offset=offset, at=self.at, value=value))
+        return offset
+
+
+def steps(second: int) -> float:
+    """Return a load of 6, 30, 60, 20 and 6 requests in flight, a minute each."""
+    return (6.0, 30.0, 60.0, 20.0, 6.0)[min(second // 60, 4)]
+
+
+def ramp(second: int) -> float:
+    """Return a load that climbs from 5 to 65 requests in two minutes, stays for one, and falls as it climbed."""
+    return 5.0 + 0.5 * max(0, min(second, 120, 300 - second))
+
+
+def blackout(second: int) -> float | None:
+    """Return a steady load of which nothing is known for a minute."""
+    return None if 60 <= second < 120 else 40.0

@@ -1,0 +1,112 @@
+"""Replay: what was recorded comes out again to the byte; what was changed is found, and named."""
+
+import msgspec
+import pytest
+
+from actuators.replay import Comparison, compare, replay
+from config.cluster import ClusterSpec
+from streams.recording import Line
+from streams.topics import DECISIONS, FORECASTS, SAMPLES, Topic
+from tests.builders import a_behavior, a_policy, a_spec
+from tests.recordings import HEARTBEAT_S, WORKER, Recorder, ramp
+
+SPEC = a_spec(policy=a_policy(requests=8.0, down=a_behavior(stabilization_s=15.0)), max_members=12)
+SECONDS = 120
+RECORDING = tuple(Recorder(SPEC).run(ramp, seconds=SECONDS))
+
+
+def compared(recording: tuple[Line, ...], *, spec: ClusterSpec = SPEC) -> tuple[Comparison, Comparison]:
+    """Replay a recording and compare it with itself."""
+    return compare(recording, replay(recording, [spec], rules=WORKER, heartbeat_s=HEARTBEAT_S))
+
+
+def of(topic: Topic) -> list[Line]:
+    """Return the lines of a topic."""
+    return [line for line in RECORDING if line.topic == topic.name]
+
+
+def changed(line: Line, old: str, new: str) -> tuple[Line, ...]:
+    """Return the recording with one line that says something else."""
+    assert old in line.value
+    other = msgspec.structs.replace(line, value=line.value.replace(old, new, 1))
+    return tuple(other if each is line else each for each in RECORDING)
+
+
+def test_a_recording_comes_out_again_to_the_byte() -> None:
+    forecasts, decisions = compared(RECORDING)
+
+    assert (forecasts.recorded, forecasts.equal, forecasts.missing, forecasts.extra) == (SECONDS, SECONDS, (), ())
+    assert decisions.recorded == decisions.equal > 5
+    assert (decisions.missing, decisions.extra) == ((), ())
+
+
+def test_a_recording_with_a_restart_comes_out_again_to_the_byte() -> None:
+    recording = tuple(Recorder(SPEC, restart_at=50).run(ramp, seconds=SECONDS))
+
+    assert [(c.recorded - c.equal, c.extra) for c in compared(recording)] == [(0, ()), (0, ())]
+
+
+def test_what_was_delivered_twice_counts_once() -> None:
+    (first, *_), (decision, *_) = of(FORECASTS), of(DECISIONS)
+    again = [msgspec.structs.replace(line, offset=1000) for line in (first, decision)]
+
+    assert [c.recorded - c.equal for c in compared((*RECORDING, *again))] == [0, 0]
+
+
+def test_a_decision_that_was_changed_is_named() -> None:
+    line = next(line for line in of(DECISIONS) if '"wanted":3' in line.value)
+
+    _, decisions = compared(changed(line, '"wanted":3', '"wanted":4'))
+
+    assert decisions.missing == (f"partition 0 offset {line.offset}",)
+    assert decisions.extra == (f"decision {msgspec.json.decode(line.value)['decision']}",)
+
+
+def test_a_forecast_that_was_changed_is_named() -> None:
+    line = of(FORECASTS)[60]
+
+    forecasts, decisions = compared(changed(line, '"ready":true', '"ready":false'))
+
+    assert (forecasts.missing, len(forecasts.extra)) == (("partition 0 offset 60",), 1)
+    assert decisions.recorded == decisions.equal, "decisions are taken from the samples, not from the record"
+
+
+def test_a_sample_that_was_changed_changes_what_follows() -> None:
+    line = next(line for line in of(SAMPLES) if '"in_flight":20.0' in line.value)
+
+    forecasts, decisions = compared(changed(line, '"in_flight":20.0', '"in_flight":90.0'))
+
+    assert forecasts.equal < forecasts.recorded
+    assert decisions.equal < decisions.recorded
+    assert len(forecasts.missing) == 5, "the first few are named"
+
+
+def test_a_decision_that_is_missing_in_the_recording_is_extra() -> None:
+    gone = of(DECISIONS)[3]
+
+    _, decisions = compared(tuple(line for line in RECORDING if line is not gone))
+
+    assert (decisions.recorded, decisions.equal) == (len(of(DECISIONS)) - 1, len(of(DECISIONS)) - 1)
+    assert decisions.extra == (f"decision {msgspec.json.decode(gone.value)['decision']}",)
+
+
+def test_a_recording_that_ends_before_its_decisions_does_is_whole() -> None:
+    last = of(DECISIONS)[-1]
+
+    _, decisions = compared(tuple(line for line in RECORDING if line is not last))
+
+    assert (decisions.missing, decisions.extra) == ((), ())
+
+
+def test_another_policy_gives_other_decisions_and_the_same_forecasts() -> None:
+    forecasts, decisions = compared(RECORDING, spec=a_spec(policy=a_policy(requests=4.0), max_members=12))
+
+    assert forecasts.equal == forecasts.recorded
+    assert decisions.equal < decisions.recorded
+
+
+def test_a_line_that_cannot_be_read_is_an_error_of_the_recording() -> None:
+    broken = Line(topic="pileus.members", partition=0, offset=99, at=0.0, value="{")
+
+    with pytest.raises(ValueError, match="truncated"):
+        compared((*RECORDING, broken))
