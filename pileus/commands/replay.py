@@ -34,7 +34,9 @@ def main(args: Namespace) -> int:
         sys.stdout.write(f"{each.kind:<10} {each.recorded} recorded, {each.equal} equal to the byte\n")
         for where in each.missing:
             sys.stdout.write(f"           not equal: {where}\n")
-    return 0 if all(each.equal == each.recorded for each in compared) else 1
+        for where in each.extra:
+            sys.stdout.write(f"           not recorded: {where}\n")
+    return 0 if all(each.equal == each.recorded and not each.extra for each in compared) else 1
 
 
 def _compare(recording: "list[Line]") -> "tuple[Comparison, Comparison]":

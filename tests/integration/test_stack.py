@@ -32,7 +32,7 @@ def kill(it: Run, name: str) -> None:
 
 
 def test_no_request_fails_while_actuators_and_worker_are_killed(tmp_path: Path) -> None:
-    load = ("--load", "steps", "--period", "20", "--peak", "75", "--duration", "40")
+    load = ("--load", "steps", "--period", "16", "--peak", "75", "--duration", "32")
     recording = tmp_path / "recording.jsonl"
     with run(tmp_path, *load, "--record", str(recording)) as it:
         with Reader(broker := it.broker(), TOPICS, PARTITIONS) as reader:

@@ -9,8 +9,8 @@ from actuators.clouds.memory import Call, Failure, Fault
 from actuators.executor import CALL_S, CONCURRENCY, PATIENCE_S
 from streams.records.action import Result, Verb
 from streams.records.member import State
-from tests.executing import Acting, SlowCloud
 from tests.actuator_builders import an_action
+from tests.executing import Acting, SlowCloud
 
 pytestmark = pytest.mark.looptime
 

@@ -9,8 +9,8 @@ from actuators.observer import AGAIN_LOOKS, APPEAR_S, LIST_S, LOOKS, MANY_LOOKS
 from actuators.ports import Instance
 from streams.records.action import Launch, Result
 from streams.records.member import State
-from tests.executing import Acting, SlowCloud, where
 from tests.actuator_builders import an_action
+from tests.executing import Acting, SlowCloud, where
 
 pytestmark = pytest.mark.looptime
 

@@ -83,9 +83,8 @@ def every_key(model: type[Definition], seen: tuple[type[Definition], ...]) -> It
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_page_of_fields_names_every_field(kind: str) -> None:
     section = page().partition(f"## {kind}\n")[2].partition("\n## ")[0]
-    last = {
-        row.split("`")[1].rpartition(".")[2].removesuffix("[]") for row in section.splitlines() if row.startswith("| `")
-    }
+    rows = [row for row in section.splitlines() if row.startswith("| `")]
+    last = {row.split("`")[1].rpartition(".")[2].removesuffix("[]") for row in rows}
 
     assert set(every_key(KINDS[kind], ())) <= last
     assert all(row.count(" | ") == 2 for row in rows)
