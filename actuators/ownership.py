@@ -139,7 +139,7 @@ class Ownership:
         claim = Claim(partition=partition, owner=self._owner, at=self._now())
         epoch = await self._sender.send(MEMBERS, f"claim/{partition}", claim, partition)
         decider = Decider(self._rules, epoch)
-        checkpoint = await checkpoints.newest(self._broker, ROLE, partition)
+        checkpoint = await checkpoints.newest(self._broker, ROLE, partition, log=FORECASTS)
         _restore(decider, partition, checkpoint)
         found = await self._members(partition, epoch, decider)
         owned = Owned(decider, 0 if checkpoint is None else checkpoint.offset, found)

@@ -62,7 +62,7 @@ class Catalogue(Index):
             newest.pop(key, None)
             if value:
                 newest[key] = value
-        parsed = [_decode(key, value) for key, value in newest.items()]
+        parsed = [decode(key, value) for key, value in newest.items()]
         return _valid(*assemble(parsed))
 
 
@@ -165,8 +165,8 @@ def _encode(definition: Declaration) -> bytes:
     return json.dumps(definition.document(), ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _decode(key: str, value: bytes) -> Parsed:
-    """Make a definition of a record; its key must say what it is."""
+def decode(key: str, value: bytes) -> Parsed:
+    """Make a definition of a record of ``pileus.definitions``; its key must say what it is."""
     file = f"pileus.definitions[{key}]"
     kind = key.partition("/")[0]
     try:

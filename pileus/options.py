@@ -1,11 +1,14 @@
 """Options that several commands share."""
 
 import os
+import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
+from config.errors import did_you_mean
 from config.settings import Settings, load_settings
 
 
@@ -19,3 +22,25 @@ def settings_of(args: Namespace) -> Settings:
     """Return the settings that the options and the environment ask for."""
     settings = load_settings(args.settings, os.environ)
     return msgspec.structs.replace(settings, broker=args.broker) if args.broker else settings
+
+
+def add_paths(parser: ArgumentParser, nargs: str = "+") -> None:
+    """Declare ``PATH``."""
+    parser.add_argument("paths", metavar="PATH", nargs=nargs, type=Path, help="file or folder with definitions")
+
+
+def missing(args: Namespace, command: str) -> bool:
+    """Tell of paths that are not there; return whether there are any."""
+    absent = [path for path in args.paths if not path.exists()]
+    sys.stderr.write("".join(f"pileus {command}: {path}: no such file or folder\n" for path in absent))
+    return bool(absent)
+
+
+def unknown_kind(kind: str, known: Iterable[str], command: str) -> bool:
+    """Tell that a kind is none, and which was probably meant; return whether it is so."""
+    names = list(known)
+    if kind in names:
+        return False
+    hint = did_you_mean(kind, names) or f"one of {', '.join(names)}"
+    sys.stderr.write(f"pileus {command}: no kind '{kind}', {hint}\n")
+    return True

@@ -66,8 +66,8 @@ def list_topics(broker: str, *, partitions: int) -> list[TopicState]:
     return [TopicState(t, partitions_of(t, partitions), found.get(t.name)) for t in TOPICS]
 
 
-def publish_definitions(broker: str, documents: Iterable[tuple[str, bytes]]) -> None:
-    """Put definitions into ``pileus.definitions``: key ``kind/tenant/id``, value the document.
+def publish_definitions(broker: str, documents: Iterable[tuple[str, bytes | None]]) -> None:
+    """Put definitions into ``pileus.definitions``: key ``kind/tenant/id``, value the document; ``None`` deletes.
 
     Raises
     ------

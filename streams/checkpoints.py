@@ -7,16 +7,19 @@ offset in the checkpoint: the messages between the two are read again, and the s
 import structlog
 from aiokafka.structs import ConsumerRecord
 
-from streams.follow import Follower
+from streams.follow import Follower, end_of
 from streams.publish import PublishError, Sender
 from streams.records.checkpoint import CHECKPOINT, Checkpoint
-from streams.topics import CHECKPOINTS
+from streams.topics import CHECKPOINTS, Topic
 
-log = structlog.get_logger()
+_log = structlog.get_logger()
 
 
-async def newest(broker: str, role: str, partition: int) -> Checkpoint | None:
-    """Return the newest checkpoint of ``role`` for ``partition``, or ``None`` when there is none."""
+async def newest(broker: str, role: str, partition: int, *, log: Topic) -> Checkpoint | None:
+    """Return the newest checkpoint of ``role`` for a partition of ``log``, or ``None`` when there is none to use.
+
+    One beyond the end of the log is none: the topic was made anew since.
+    """
     found: list[Checkpoint] = []
 
     def take(record: ConsumerRecord) -> None:
@@ -25,7 +28,13 @@ async def newest(broker: str, role: str, partition: int) -> Checkpoint | None:
 
     async with Follower(broker, {(CHECKPOINTS.name, partition): take}) as follower:
         await follower.caught_up()
-    return found[0] if found else None
+    if not found:
+        return None
+    end = await end_of(broker, log.name, partition, near=found[0].offset)
+    if end < found[0].offset:
+        _log.warning("checkpoint beyond the end of its log: not used", topic=log.name, partition=partition, end=end)
+        return None
+    return found[0]
 
 
 async def save(sender: Sender, checkpoint: Checkpoint) -> bool:
@@ -35,7 +44,7 @@ async def save(sender: Sender, checkpoint: Checkpoint) -> bool:
             CHECKPOINTS, key(checkpoint.role, checkpoint.partition), checkpoint, partition=checkpoint.partition
         )
     except PublishError as error:
-        log.error("checkpoint refused", role=checkpoint.role, partition=checkpoint.partition, error=str(error))  # noqa: TRY400 - said whole
+        _log.error("checkpoint refused", role=checkpoint.role, partition=checkpoint.partition, error=str(error))
         return False
     return True
 

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import faust
 import structlog
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -23,6 +24,10 @@ from streams.topics import Topic
 
 STOP_S = 5.0
 """How long an orderly stop may take before the process ends itself: without a broker Faust does not stop."""
+WAIT_S = 0.5
+"""Pause between two tries to reach a broker at the start."""
+PORT = 9092
+"""Kafka's port, where the broker's address names none."""
 PUBLISH_S = 3.0
 """How long the producer tries to deliver a record before its sender is told: a tick must not come late."""
 LARGEST = 16 * 1024 * 1024
@@ -34,8 +39,8 @@ log = structlog.get_logger()
 def create_faust_app(group: str, *, broker: str, session_s: float, fetch_wait_s: float) -> faust.App:
     """Return a Faust app in consumer group ``group`` that makes no topics of its own.
 
-    ``session_s``: a member silent for this long loses its partitions. ``fetch_wait_s``: how long a fetch
-    may wait for data.
+    ``broker``: ``host:port``, several apart by ``,``. ``session_s``: a member silent for this long loses its
+    partitions. ``fetch_wait_s``: how long a fetch may wait for data.
     """
     app: Any = _App(
         group,
@@ -159,7 +164,7 @@ async def _run(app: faust.App, closing: Callable[[], Awaitable[None]] | None) ->
     app.loop = loop
     app.finalize()
     waiting = asyncio.ensure_future(asked.wait())
-    starting = asyncio.ensure_future(app.start())
+    starting = asyncio.ensure_future(_start(app))
     await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
     if starting.done():
         starting.result()
@@ -177,3 +182,26 @@ async def _run(app: faust.App, closing: Callable[[], Awaitable[None]] | None) ->
         log.error("crashed", reason=repr(app.crash_reason))
         return 1
     return 0
+
+
+async def _start(app: faust.App) -> None:
+    """Start an app once its broker answers: Faust gives up when it does not at once."""
+    said = False
+    while (error := await _try(app)) is not None:
+        if not said:
+            log.warning("no broker answers, waiting", error=error)
+        said = True
+        await asyncio.sleep(WAIT_S)
+    await app.start()
+
+
+async def _try(app: faust.App) -> str | None:
+    """Return why no broker of the app answers; ``None`` when one does."""
+    client = AIOKafkaClient(bootstrap_servers=driver.server_list(app.conf.broker_consumer, PORT))
+    try:
+        await client.bootstrap()
+    except (KafkaError, OSError) as error:
+        return str(error)
+    finally:
+        await client.close()
+    return None

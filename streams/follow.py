@@ -99,6 +99,16 @@ class Follower:
             await asyncio.sleep(PATIENCE_S)
         return True
 
+    async def end(self, topic: str, partition: int) -> int:
+        """Return where a partition ended at the last fetch, once there was one; 0 when stopped before."""
+        while not self._stopped.is_set():
+            assert self._consumer is not None  # noqa: S101 - started
+            end = self._consumer.highwater(TopicPartition(topic, partition))
+            if end is not None:
+                return int(end)
+            await asyncio.sleep(PATIENCE_S)
+        return 0
+
     async def _connected(self) -> AIOKafkaConsumer:
         """Return a consumer that is connected: a new one for each try, for one that failed cannot be trusted."""
         while True:
@@ -161,6 +171,13 @@ async def read_range(broker: str, topic: str, partition: int, *, start: int, end
     async with Follower(broker, {where: found.append}, start={where: start}) as follower:
         await follower.reached(topic, partition, end)
     return [record for record in found if start <= record.offset < end]
+
+
+async def end_of(broker: str, topic: str, partition: int, *, near: int) -> int:
+    """Return where a partition ends; ``near`` is where that is expected."""
+    where = (topic, partition)
+    async with Follower(broker, {where: lambda _: None}, start={where: near}) as follower:
+        return await follower.end(topic, partition)
 
 
 async def _close(consumer: AIOKafkaConsumer) -> None:

@@ -121,7 +121,7 @@ class Worker:
 
     async def _open(self, partition: int) -> Shard:
         """Restore a partition's state and follow its membership."""
-        checkpoint = await checkpoints.newest(self.settings.broker, ROLE, partition)
+        checkpoint = await checkpoints.newest(self.settings.broker, ROLE, partition, log=SAMPLES)
         fold = _restored(partition, self.settings.rules, checkpoint)
         follower = Follower(self.settings.broker, _handlers(fold), fetch_wait_s=self.settings.fetch_wait_s)
         try:

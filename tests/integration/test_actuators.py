@@ -245,7 +245,7 @@ def test_a_suspended_decider_that_wakes_up_is_refused(kafka_rig: Rig) -> None:
             assert all(m.epoch <= newest for m in rig.members().values())
 
 
-def test_what_an_older_decider_asks_for_is_refused_and_told(kafka_rig: Rig) -> None:
+def test_an_older_decider_is_refused_and_its_late_claim_answered_by_another_of_the_owner(kafka_rig: Rig) -> None:
     rig = kafka_rig
     rig.declare()
     with running(rig.actuators()):
@@ -270,14 +270,7 @@ def test_what_an_older_decider_asks_for_is_refused_and_told(kafka_rig: Rig) -> N
         assert rig.members()[member.member].state is State.STARTING
         assert_once_each(rig, 1)
 
-
-def test_a_claim_that_comes_late_is_answered_by_another_of_the_owner(kafka_rig: Rig) -> None:
-    rig = kafka_rig
-    rig.declare()
-    with running(rig.actuators()):
-        rig.await_members(1, State.STARTING)
         (late,) = rig.hand.write(MEMBERS, rig.partition, a_claim("late", partition=rig.partition))
-
         wait_until(lambda: rig.claims()[-1][0] > late, within_s=DONE_S, what="the owner claims again")
         rig.load.members = 2
         rig.await_members(2, State.STARTING)

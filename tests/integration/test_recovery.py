@@ -148,7 +148,7 @@ def assert_as_if_unbroken(rig: Rig) -> None:
 def test_a_worker_killed_again_and_again_forecasts_as_if_it_never_was(rig: Rig) -> None:
     chance, worker = np.random.default_rng(3), rig.worker("worker")
     try:
-        for _ in range(4):
+        for _ in range(3):
             worker.start()
             worker.says("partition open", times=PARTITIONS)
             rig.resumes(records=1 + int(chance.integers(6)))

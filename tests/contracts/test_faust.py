@@ -1,0 +1,102 @@
+"""What is assumed of Faust and aiokafka beyond what they promise: names that are overridden, and that it works."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import faust
+import pytest
+from aiokafka.errors import KafkaConnectionError
+from faust.transport.drivers import aiokafka as driver
+from kafka.admin import KafkaAdminClient, NewTopic
+
+from pileus.stack.broker import Broker
+from streams.faust_app import PUBLISH_S, consume, create_faust_app, is_newest
+from streams.publish import PublishError, Sender
+from streams.records.member import Claim
+from streams.topics import Topic
+from tests.builders import a_claim
+from tests.waiting import until
+
+UP_S = 60.0
+WAIT_S = 0.07
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (driver.AIOKafkaConsumerThread, "_create_worker_consumer"),
+        (driver.AIOKafkaConsumerThread, "_commit"),
+        (driver.AIOKafkaConsumerThread, "_ensure_consumer"),
+        (driver.Consumer, "_new_consumer_thread"),
+        (faust.App, "_create_directories"),
+    ],
+    ids=lambda each: getattr(each, "__name__", each),
+)
+def test_a_name_that_is_overridden_or_called_is_there(owner: type, name: str) -> None:
+    assert callable(getattr(owner, name))
+
+
+@pytest.fixture
+def topic(tansu: Broker, request: pytest.FixtureRequest) -> Topic:
+    made = Topic(f"contract.{request.node.name.replace('[', '.').replace(']', '')}", "any", "any")
+    admin = KafkaAdminClient(bootstrap_servers=tansu.address)
+    admin.create_topics([NewTopic(made.name, 1, 1)])
+    admin.close()
+    return made
+
+
+@asynccontextmanager
+async def started(app: Any) -> AsyncIterator[None]:
+    """Run an app in this loop."""
+    app.loop = asyncio.get_running_loop()
+    app.finalize()
+    await asyncio.wait_for(app.start(), UP_S)
+    try:
+        yield
+    finally:
+        await asyncio.wait_for(app.stop(), UP_S)
+
+
+def make(broker: Broker, group: str) -> Any:
+    return create_faust_app(group, broker=broker.address, session_s=3.0, fetch_wait_s=WAIT_S)
+
+
+async def test_an_app_fetches_without_delay_keeps_nothing_on_disk_and_passes_over_what_fails(
+    tansu: Broker, topic: Topic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app, seen = make(tansu, topic.name), list[tuple[int, bool]]()
+
+    async def handle(event: Any) -> None:
+        seen.append((event.message.offset, is_newest(event)))
+        event.ack()
+        if event.message.offset == 0:
+            raise RuntimeError("this one fails")
+
+    consume(app, topic, handle)
+    async with started(app):
+        consumer = app.consumer._thread._consumer
+        assert consumer._fetcher._fetch_max_wait_ms == WAIT_S * 1000
+        assert app.producer.request_timeout == PUBLISH_S
+
+        sender = Sender(app)
+        assert [await sender.send(topic, "key", a_claim(), 0) for _ in range(2)] == [0, 1]
+        await until(lambda: len(seen) == 2, within_s=UP_S, what="both events")
+        assert [offset for offset, _ in seen] == [0, 1]
+        assert seen[-1] == (1, True)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(consumer, "commit", _fails)
+            assert await app.consumer._commit(dict.fromkeys(app.consumer.assignment(), 1)) is False
+        assert app.crash_reason is None
+
+        with pytest.raises(PublishError, match=rf"{topic.name}/0 key key: MessageSizeTooLargeError"):
+            await sender.send(topic, "key", Claim(partition=0, owner="x" * 17 * 1024 * 1024, at=0.0), 0)
+    assert not list(tmp_path.iterdir())
+
+
+async def _fails(*_: object) -> None:
+    raise KafkaConnectionError("the broker is away")
