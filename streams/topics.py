@@ -27,11 +27,15 @@ class Topic:
     compaction_lag_ms: int = 0
     """How long every version of a key is kept at least: a restart reads back that far."""
 
+    max_message_bytes: int = 0
+    """Largest record that the broker takes; 0 leaves it to the broker (Kafka: 1 MB)."""
+
     def configs(self) -> dict[str, str]:
         """Return the broker's settings for this topic."""
+        largest = {"max.message.bytes": str(self.max_message_bytes)} if self.max_message_bytes else {}
         if not self.compacted:
-            return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
-        return {"cleanup.policy": "compact", "min.compaction.lag.ms": str(self.compaction_lag_ms)}
+            return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)} | largest
+        return {"cleanup.policy": "compact", "min.compaction.lag.ms": str(self.compaction_lag_ms)} | largest
 
 
 SAMPLES = Topic("pileus.samples", "tenant/application", "health, health-columns, requests, tick", retention_ms=DAY_MS)
@@ -50,7 +54,10 @@ BALANCERS = Topic("pileus.balancers", "balancer", "balancer-report", retention_m
 CONTROL = Topic("pileus.control", "tenant/application", "control", compacted=True)
 SHADOW = Topic("pileus.shadow", "cluster instance", "decision", retention_ms=7 * DAY_MS)
 REJECTED = Topic("pileus.rejected", "source topic", "rejected", partitions=1, retention_ms=7 * DAY_MS)
-CHECKPOINTS = Topic("pileus.checkpoints", "role/partition", "checkpoint", compacted=True)
+CHECKPOINTS = Topic(
+    "pileus.checkpoints", "role/partition", "checkpoint", compacted=True, max_message_bytes=16 * 1024 * 1024
+)
+"""A checkpoint takes about 2 kB per member of its partition."""
 
 TOPICS = (
     SAMPLES,

@@ -43,6 +43,8 @@ def test_a_topic_can_be_created(topic: Topic) -> None:
 def test_a_topic_is_kept_for_a_time_or_compacted() -> None:
     kept = Topic("a", "key", "kind", retention_ms=DAY_MS)
     compacted = Topic("b", "key", "kind", compacted=True, compaction_lag_ms=HOUR_MS)
+    large = Topic("c", "key", "kind", compacted=True, max_message_bytes=100)
 
     assert kept.configs() == {"cleanup.policy": "delete", "retention.ms": "86400000"}
     assert compacted.configs() == {"cleanup.policy": "compact", "min.compaction.lag.ms": "3600000"}
+    assert large.configs()["max.message.bytes"] == "100"
