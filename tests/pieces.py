@@ -195,11 +195,11 @@ class Reader:
 
 
 def carrying(folder: Path) -> list[str]:
-    """Return every process alive that was started for ``folder``: its command or its environment names it."""
+    """Return every process alive that was started for ``folder``: its command, environment or directory names it."""
     found = []
     for process in psutil.process_iter():
         try:
-            words = [*process.cmdline(), *process.environ().values()]
+            words = [*process.cmdline(), *process.environ().values(), process.cwd()]
             if process.status() != psutil.STATUS_ZOMBIE and any(str(folder) in word for word in words):
                 found.append(f"{process.pid}: {' '.join(process.cmdline())[:200]}")
         except (psutil.Error, OSError):

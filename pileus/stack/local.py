@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -66,6 +67,8 @@ class LocalStack:
         environment = dict(os.environ) | to_environment(self.settings)
         self.supervisor = Supervisor(self.directory, environment, self.tell)
         self._caring: asyncio.Task[None] | None = None
+        self._blocking: list[asyncio.Future[Any]] = []
+        """What runs in threads: it goes on when the start is given up, and must be over before anything is ended."""
 
     async def start(self) -> None:
         """Start every part, and return when the first member answers a request through the balancer.
@@ -81,7 +84,7 @@ class LocalStack:
         await self._declare()
         self.tell("starting worker, actuators, balancer and dashboard")
         try:
-            await asyncio.to_thread(self._caddy.start)
+            await self._in_thread(self._caddy.start)
         except BalancerError as error:
             raise StackError(str(error)) from error
         self._caring = asyncio.create_task(self._care())
@@ -94,6 +97,7 @@ class LocalStack:
         """End everything, and return what could not be ended: normally nothing."""
         if self._caring is not None:
             self._caring.cancel()
+        await asyncio.gather(*self._blocking, return_exceptions=True)
         await self.supervisor.stop([name for name in ORDER if name in self.supervisor.parts])
         cloud = LocalCloud(local_folder(self.directory))
         left = await cloud.destroy_all(self.cluster.cartridge.grace_s)
@@ -117,9 +121,19 @@ class LocalStack:
                 raise StackError(f"--broker {self.settings.broker}: no Kafka answers there")
             return
         try:
-            self._broker = await asyncio.to_thread(start_tansu, self._broker_port, directory=self.directory / "broker")
+            await self._in_thread(self._launch_broker)
         except BrokerError as error:
             raise StackError(str(error)) from error
+
+    def _launch_broker(self) -> None:
+        """Start our own broker; it is known from then on, whoever still waits for it."""
+        self._broker = start_tansu(self._broker_port, directory=self.directory / "broker")
+
+    async def _in_thread(self, call: Callable[[], None]) -> None:
+        """Run a call that blocks for a bounded time; when the wait for it is given up, it is still known."""
+        running = asyncio.ensure_future(asyncio.to_thread(call))
+        self._blocking = [each for each in self._blocking if not each.done()] + [running]
+        await asyncio.shield(running)
 
     async def _declare(self) -> None:
         """Make the topics and declare the definitions."""
@@ -143,7 +157,7 @@ class LocalStack:
             if not self._caddy.alive:
                 self.tell("the balancer ended, starting it again")
                 try:
-                    await asyncio.to_thread(self._caddy.start)
+                    await self._in_thread(self._caddy.start)
                 except BalancerError as error:
                     self.tell(str(error))
                     await asyncio.sleep(1.0)

@@ -105,7 +105,7 @@ async def _run(args: Namespace, catalogue: Catalogue, settings: Settings, direct
     )
     session = Session(stack, watch, view, args, began=time.time(), notes=notes)  # noqa: TID251 - a shell
     asked = asyncio.Event()
-    for sign in (signal.SIGINT, signal.SIGTERM):
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(sign, asked.set)
     showing = asyncio.create_task(_show(session))
     result: Result | None = None
