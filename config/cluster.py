@@ -130,8 +130,6 @@ class ClusterSpec:
     min_members: int
     max_members: int
     policy: Policy
-    algorithm: str
-    """``one-after-another`` or ``round-robin``: that of the first network partition."""
     partitions: tuple[PartitionSpec, ...]
     """In the order of the application policy's network partitions, within one in the deployment policy's."""
     exports: tuple[str, ...] = ()

@@ -86,7 +86,6 @@ def cluster(
         min_members=use.cartridge_min,
         max_members=use.cartridge_max,
         policy=_policy(policy),
-        algorithm=order[0].partition_algo,
         partitions=partitions,
         exports=exports(index, tenant, use),
         imports=imports,

@@ -321,7 +321,6 @@ def a_spec(
         min_members=min_members,
         max_members=max_members,
         policy=policy or a_policy(),
-        algorithm=algorithm,
         partitions=(a_place(algorithm=algorithm),) if partitions is None else tuple(partitions),
     )
 

@@ -68,7 +68,7 @@ def test_the_application_policy_gives_the_order_of_the_network_partitions(tmp_pa
         ("here", "p1", "one-after-another", ""),
         ("here", "p2", "one-after-another", ""),
     ]
-    assert spec.algorithm == "round-robin"
+    assert spec.partitions[0].algorithm == "round-robin"
 
 
 def test_payload_parameters_become_the_environment(tmp_path: Path) -> None:
