@@ -17,7 +17,8 @@ from config.cluster import ClusterSpec
 from streams.records.action import Outcome
 from streams.records.balancer import BalancerReport
 from streams.records.forecast import Forecasts
-from streams.records.member import ClusterInstance, Member
+from streams.records.instance import Announcement
+from streams.records.member import Member
 from streams.records.record import Record
 
 LAYOUT = 1
@@ -111,9 +112,9 @@ class Decider:
         self.at, self._remembered = snapshot.at, snapshot.clusters
 
 
-def _instance(spec: ClusterSpec, at: float) -> ClusterInstance:
+def _instance(spec: ClusterSpec, at: float) -> Announcement:
     """Return the record that makes a cluster known to the stream worker."""
-    return ClusterInstance(
+    return Announcement(
         tenant=spec.tenant,
         application=spec.application,
         cluster=spec.cluster,

@@ -44,8 +44,8 @@ class Judge:
         given = Given(
             forecast=forecast,
             policy=spec.policy,
-            min_members=spec.min_members,
-            max_members=spec.max_members,
+            min_members=spec.least_members,
+            max_members=spec.most_members,
             memory=self.remembered.memory,
         )
         decision, memory = decide(given, at=at)

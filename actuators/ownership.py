@@ -21,8 +21,9 @@ from streams.records.action import Action
 from streams.records.checkpoint import Checkpoint
 from streams.records.decision import Decision
 from streams.records.forecast import FORECASTS as FORECAST
+from streams.records.instance import Announcement
 from streams.records.member import MEMBERS as MEMBER
-from streams.records.member import Claim, ClusterInstance, LeadTime, Member
+from streams.records.member import Claim, LeadTime, Member
 from streams.shards import Shards
 from streams.topics import ACTIONS, DECISIONS, FORECASTS, INSTANCES, LEADTIMES, MEMBERS, Topic
 
@@ -31,7 +32,7 @@ TOPIC_OF: dict[type, Topic] = {
     Member: MEMBERS,
     Action: ACTIONS,
     Decision: DECISIONS,
-    ClusterInstance: INSTANCES,
+    Announcement: INSTANCES,
     LeadTime: LEADTIMES,
 }
 """Where each record goes."""

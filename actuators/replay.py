@@ -12,7 +12,7 @@ from streams.fold import Fold
 from streams.recording import Line
 from streams.records.decision import Decision
 from streams.records.forecast import Forecasts
-from streams.records.member import INSTANCES as INSTANCE
+from streams.records.instance import INSTANCES as INSTANCE
 from streams.records.member import MEMBERS as MEMBER
 from streams.records.record import encode
 from streams.topics import DECISIONS, FORECASTS, INSTANCES, MEMBERS, SAMPLES

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionSpec:
@@ -56,7 +58,8 @@ class Policy:
     policy: str
     """Its id."""
     thresholds: dict[str, float]
-    """Load that one member should carry, by signal (``requests_in_flight`` in requests, the others in percent)."""
+    """Load that one member should carry, by signal (``requests_in_flight`` in requests, the others in percent).
+    No requests where there is no balancer to count them."""
     tolerance: float = 0.1
     up: Behavior
     down: Behavior
@@ -74,6 +77,8 @@ class CartridgeSpec:
     image: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     protocol: str = "http"
+    balanced: bool = True
+    """True when a balancer sends it requests: its members serve once they are routed, and drain out of it."""
     health: str = "http:/health"
     """``http:/path``, ``tcp``, or empty."""
     drain_s: float = 30.0
@@ -117,9 +122,8 @@ class ScheduleSpec:
     max_members: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterSpec:
-    """One cluster of one application."""
+class ClusterSpec(msgspec.Struct, frozen=True, kw_only=True, tag="cluster"):
+    """One cluster of one application, all its instances together."""
 
     tenant: str
     application: str
@@ -128,7 +132,9 @@ class ClusterSpec:
     alias: str
     cartridge: CartridgeSpec
     min_members: int
+    """Members at least, in each instance of the cluster."""
     max_members: int
+    """Members at most, in each instance of the cluster."""
     policy: Policy
     partitions: tuple[PartitionSpec, ...]
     """In the order of the application policy's network partitions, within one in the deployment policy's."""
@@ -141,3 +147,17 @@ class ClusterSpec:
     schedules: tuple[ScheduleSpec, ...] = ()
     victim: str = "lowest-load"
     """``lowest-load``, ``newest``, ``oldest`` or ``most-expensive``. Not yet used."""
+    fewest: int = 1
+    """Instances of the cluster at least: those of the groups and network partitions around it, multiplied."""
+    most: int = 1
+    """Instances of the cluster at most."""
+
+    @property
+    def least_members(self) -> int:
+        """Return the members at least, all instances together."""
+        return self.min_members * self.fewest
+
+    @property
+    def most_members(self) -> int:
+        """Return the members at most, all instances together."""
+        return self.max_members * self.most

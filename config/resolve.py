@@ -85,7 +85,7 @@ def cluster(
         cartridge=_cartridge(cartridge, application, use, partitions[0].image),
         min_members=use.cartridge_min,
         max_members=use.cartridge_max,
-        policy=_policy(policy),
+        policy=_policy(policy, balanced=_balanced(cartridge)),
         partitions=partitions,
         exports=exports(index, tenant, use),
         imports=imports,
@@ -140,6 +140,7 @@ def _cartridge(cartridge: Cartridge, application: Application, use: CartridgeUse
         image=image,
         environment=environment(given),
         protocol=cartridge.port_mapping[0].protocol if cartridge.port_mapping else "http",
+        balanced=_balanced(cartridge),
         health=health,
         drain_s=cartridge.drain.timeout_seconds,
         grace_s=cartridge.drain.grace_seconds,
@@ -149,10 +150,16 @@ def _cartridge(cartridge: Cartridge, application: Application, use: CartridgeUse
     )
 
 
-def _policy(policy: AutoscalingPolicy) -> Policy:
+def _balanced(cartridge: Cartridge) -> bool:
+    """Say whether a balancer sends it requests: it has a port that speaks HTTP."""
+    return any(each.protocol.lower() in {"http", "https"} for each in cartridge.port_mapping)
+
+
+def _policy(policy: AutoscalingPolicy, *, balanced: bool) -> Policy:
+    thresholds = policy.load_thresholds.thresholds()
     return Policy(
         policy=policy.id,
-        thresholds=policy.load_thresholds.thresholds(),
+        thresholds={name: value for name, value in thresholds.items() if balanced or name != "requests_in_flight"},
         tolerance=policy.tolerance,
         up=_behavior(policy.behavior.scale_up),
         down=_behavior(policy.behavior.scale_down),

@@ -1,5 +1,7 @@
 """From definitions to applications: the tree of groups and clusters, every order and every default filled in."""
 
+import msgspec
+
 from config.application import Application, CartridgeUse, GroupUse, Place
 from config.application_policy import ApplicationPolicy
 from config.cluster import ClusterSpec
@@ -18,12 +20,15 @@ def resolve(index: Index, application: Application) -> ApplicationSpec:
     """Return one application of a valid catalogue, complete: nothing needs to be looked up any more."""
     places = {place.use.subscribable_info.alias: place for place in application.places()}
     waves, algorithm = _order(index, application, places)
+    one_by_one = algorithm == "one-after-another"
     budget = application.budget
     return ApplicationSpec(
         tenant=application.tenant,
         application=application.application_id,
         multi_tenant=application.multi_tenant,
-        root=_Resolver(index, application, places).group(compose(application, index), ()),
+        root=_Resolver(index, application, places).group(
+            compose(application, index), (), sum(map(len, waves[: 1 if one_by_one else None])), sum(map(len, waves))
+        ),
         network_partitions=tuple(name for wave in waves for name in wave),
         waves=waves,
         algorithm=algorithm,
@@ -35,16 +40,19 @@ def resolve(index: Index, application: Application) -> ApplicationSpec:
 
 
 def _order(index: Index, application: Application, places: dict[str, Place]) -> tuple[tuple[tuple[str, ...], ...], str]:
-    """Return the waves of network partitions and the algorithm; without a policy the deployment policies' order."""
+    """Return the waves of network partitions and the algorithm.
+
+    Without a policy: those that every deployment policy has, in the order of the first; if there is none, the first.
+    """
     if application.application_policy is not None:
         policy = must(index, ApplicationPolicy, application.tenant, application.application_policy)
         return policy.waves(), policy.algorithm
-    names = (
-        use.id
+    names = [
+        [use.id for use in must(index, DeploymentPolicy, application.tenant, place.policies[0][1]).network_partitions]
         for place in places.values()
-        for use in must(index, DeploymentPolicy, application.tenant, place.policies[0][1]).network_partitions
-    )
-    return tuple((name,) for name in dict.fromkeys(names)), "one-after-another"
+    ]
+    common = [name for name in names[0] if all(name in each for each in names)]
+    return tuple((name,) for name in common or names[0][:1]), "one-after-another"
 
 
 def _quota(index: Index, tenant: str) -> BudgetSpec:
@@ -82,8 +90,11 @@ class _Resolver:
     def __init__(self, index: Index, application: Application, places: dict[str, Place]) -> None:
         self.index, self.application, self.places = index, application, places
 
-    def group(self, level: Level, above: tuple[str, ...]) -> GroupSpec:
-        """Return a level; ``above`` is what all below import."""
+    def group(self, level: Level, above: tuple[str, ...], fewest: int, most: int) -> GroupSpec:
+        """Return a level.
+
+        ``above`` is what all below import, ``fewest`` and ``most`` how many instances of the level there may be.
+        """
         use, given = level.use, level.dependencies
         order = edges(given.startup_orders)
         inner = {each.alias: each for each in level.groups}
@@ -98,8 +109,16 @@ class _Resolver:
             min=use.group_min_instances if isinstance(use, GroupUse) else 1,
             max=use.group_max_instances if isinstance(use, GroupUse) else 1,
             children=(
-                *(self.cluster(each, imports[each.subscribable_info.alias]) for each in use.cartridges),
-                *(self.group(each, imports[alias]) for alias, each in inner.items()),
+                *(self.cluster(each, imports[each.subscribable_info.alias], fewest, most) for each in use.cartridges),
+                *(
+                    self.group(
+                        each,
+                        imports[alias],
+                        fewest * each.use.group_min_instances if isinstance(each.use, GroupUse) else fewest,
+                        most * each.use.group_max_instances if isinstance(each.use, GroupUse) else most,
+                    )
+                    for alias, each in inner.items()
+                ),
             ),
             order=order,
             dependents=tuple(frozenset(map(plain, each.aliases)) for each in given.scaling_dependents),
@@ -107,10 +126,11 @@ class _Resolver:
             termination_order=ends,
         )
 
-    def cluster(self, use: CartridgeUse, imports: tuple[str, ...]) -> ClusterSpec:
+    def cluster(self, use: CartridgeUse, imports: tuple[str, ...], fewest: int, most: int) -> ClusterSpec:
         """Return one cluster."""
         policy = self.places[use.subscribable_info.alias].policies[0][1]
-        return cluster(self.index, self.application, use, policy, tuple(dict.fromkeys(imports)))
+        spec = cluster(self.index, self.application, use, policy, tuple(dict.fromkeys(imports)))
+        return msgspec.structs.replace(spec, fewest=fewest, most=most)
 
     def exports(self, alias: str, level: Level) -> tuple[str, ...]:
         """Return what a child exports: a cluster's keys, all those of a group."""

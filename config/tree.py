@@ -4,14 +4,14 @@ Aliases are unique in the application, so the edges between children of one grou
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Union
+
+import msgspec
 
 from config.cluster import ClusterSpec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupSpec:
+class GroupSpec(msgspec.Struct, frozen=True, kw_only=True, tag="group"):
     """A group of an application, or its root."""
 
     alias: str
@@ -49,8 +49,7 @@ class GroupSpec:
                 yield from child.groups()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetSpec:
+class BudgetSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What may be used at most; ``None`` is no bound."""
 
     applications: int | None = None
@@ -58,8 +57,7 @@ class BudgetSpec:
     cost_per_hour: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DomainSpec:
+class DomainSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A further host name of a cluster."""
 
     alias: str
@@ -67,8 +65,7 @@ class DomainSpec:
     context_path: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApplicationSpec:
+class ApplicationSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One application of one tenant."""
 
     tenant: str
@@ -86,7 +83,7 @@ class ApplicationSpec:
     """The tenant's, all its applications together."""
     sign_ups: tuple[str, ...] = ()
     """Tenants that signed up, sorted."""
-    domains: tuple[DomainSpec, ...] = field(default=())
+    domains: tuple[DomainSpec, ...] = ()
 
     def clusters(self) -> tuple[ClusterSpec, ...]:
         """Return every cluster of the application."""

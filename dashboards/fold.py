@@ -12,8 +12,9 @@ from streams.records.action import OUTCOME, Outcome, Result
 from streams.records.balancer import BALANCER, BalancerReport
 from streams.records.decision import DECISION, Decision
 from streams.records.forecast import FORECASTS, ClusterForecast, Forecasts
+from streams.records.instance import INSTANCES, Announcement
 from streams.records.log import LOG, REJECTED, LogLine, Rejected
-from streams.records.member import INSTANCES, LEADTIME, MEMBERS, Claim, ClusterInstance, LeadTime, Member, State
+from streams.records.member import LEADTIME, MEMBERS, Claim, LeadTime, Member, State
 from streams.records.record import Record
 
 DECODERS: Mapping[str, Callable[[bytes], Record]] = {
@@ -67,7 +68,7 @@ def apply(model: Model, record: Record) -> tuple[Change, ...]:  # noqa: PLR0911 
             return (_decision(model, record),)
         case Member():
             return _member(model, record)
-        case ClusterInstance():
+        case Announcement():
             _cluster(model, record.tenant, record.application, record.cluster).instance = record
             return (Change("cluster", record.cluster),)
         case BalancerReport():

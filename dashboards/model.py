@@ -8,8 +8,9 @@ from streams.records.action import Outcome
 from streams.records.balancer import BalancerReport
 from streams.records.decision import Factor, Reason
 from streams.records.forecast import ClusterForecast
+from streams.records.instance import Announcement
 from streams.records.log import LogLine, Rejected
-from streams.records.member import ClusterInstance, Member
+from streams.records.member import Member
 
 POINTS = 900
 """Forecasts kept per cluster: 15 minutes at one tick per second."""
@@ -80,7 +81,7 @@ class Cluster:
     tenant: str
     application: str
     cluster: str
-    instance: ClusterInstance | None = None
+    instance: Announcement | None = None
     newest: ClusterForecast | None = None
     bounds: Bounds | None = None
     points: deque[Point] = field(default_factory=lambda: deque(maxlen=POINTS))

@@ -10,7 +10,8 @@ from predictors import kinematic
 from predictors.horizon import horizon
 from streams.membership import Membership
 from streams.records.forecast import ClusterForecast, Fault, MemberForecast, Signal, SignalForecast
-from streams.records.member import ClusterInstance, Member
+from streams.records.instance import Announcement
+from streams.records.member import Member
 from streams.records.sample import Health, Requests
 from streams.signals import Total, member_forecast, signal_forecast, sum_over_serving
 from streams.window import BalancerWindow, Floats, Grid, MemberWindow, hold
@@ -70,7 +71,7 @@ class Rows:
 class Cluster(msgspec.Struct):
     """The state of one cluster: a fold over its samples and members."""
 
-    instance: ClusterInstance
+    instance: Announcement
     membership: Membership = msgspec.field(default_factory=Membership)
     members: dict[str, MemberWindow] = {}
     balancers: dict[str, BalancerWindow] = {}

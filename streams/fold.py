@@ -14,13 +14,14 @@ import msgspec
 
 from streams.cluster import Cluster, Rules
 from streams.records.forecast import Forecasts
-from streams.records.member import Claim, ClusterInstance, Member, State
+from streams.records.instance import Announcement, InstanceRecord
+from streams.records.member import Claim, Member, State
 from streams.records.record import Record, encode
 from streams.records.sample import SAMPLE, Health, HealthColumns, Requests, Sample, Tick
 from streams.refusals import EXAMPLE_LENGTH, Refusals
 from streams.topics import SAMPLES
 
-LAYOUT = 2
+LAYOUT = 3
 """Version of the snapshot; raised when :class:`Progress` or anything in it changes."""
 HELD = 32 * 1024 * 1024
 """Bytes of messages held between two ticks at most, about 200 000 samples. The oldest go first: after a long pause
@@ -58,7 +59,7 @@ class Fold:
         self.rules = rules
         self.progress = Progress()
         self._members: deque[tuple[int, Member | Claim]] = deque()
-        self._instances: deque[tuple[int, ClusterInstance]] = deque()
+        self._instances: deque[tuple[int, Announcement]] = deque()
         self._held: deque[tuple[int, Health | HealthColumns | Requests]] = deque()
         self._held_bytes = 0
         self._refusals = Refusals(SAMPLES.name, partition)
@@ -68,9 +69,9 @@ class Fold:
         if offset >= self.progress.members_offset:
             self._members.append((offset, record))
 
-    def instance(self, offset: int, record: ClusterInstance) -> None:
-        """Take note of a record of ``pileus.instances``, in the order of the log; it counts from the tick after it."""
-        if offset >= self.progress.instances_offset:
+    def instance(self, offset: int, record: InstanceRecord) -> None:
+        """Take note of a cluster in ``pileus.instances``, in the order of the log; it counts from the tick after it."""
+        if isinstance(record, Announcement) and offset >= self.progress.instances_offset:
             self._instances.append((offset, record))
 
     def message(self, raw: bytes | None) -> list[Record]:
@@ -184,7 +185,7 @@ class Fold:
             elif record.epoch >= progress.epoch:
                 self._place(record)
 
-    def _announce(self, instance: ClusterInstance) -> None:
+    def _announce(self, instance: Announcement) -> None:
         """Take in a cluster, with the members that were there before it, or give it up."""
         clusters = self.progress.clusters
         if instance.state == "Terminated":

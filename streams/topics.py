@@ -42,7 +42,13 @@ SAMPLES = Topic("pileus.samples", "tenant/application", "health, health-columns,
 LOGS = Topic("pileus.logs", "member", "log", partitions=1, retention_ms=7 * DAY_MS)
 DEFINITIONS = Topic("pileus.definitions", "kind/tenant/id", "definition", partitions=1, compacted=True)
 MEMBERS = Topic("pileus.members", "member", "member, claim", compacted=True, compaction_lag_ms=HOUR_MS)
-INSTANCES = Topic("pileus.instances", "instance", "cluster-instance", compacted=True, compaction_lag_ms=HOUR_MS)
+INSTANCES = Topic(
+    "pileus.instances",
+    "instance",
+    "instance, deployed, burst-request, cluster",
+    compacted=True,
+    compaction_lag_ms=HOUR_MS,
+)
 METADATA = Topic("pileus.metadata", "application/key", "metadata", compacted=True)
 FORECASTS = Topic("pileus.forecasts", "tenant/application", "forecasts", retention_ms=DAY_MS)
 HISTORY = Topic("pileus.history", "cluster/signal/slot", "history", compacted=True)

@@ -23,7 +23,7 @@ from streams.follow import Follower, read_range
 from streams.publish import Sender
 from streams.records.checkpoint import Checkpoint
 from streams.records.forecast import Forecasts
-from streams.records.member import INSTANCES as INSTANCE
+from streams.records.instance import INSTANCES as INSTANCE
 from streams.records.member import MEMBERS as MEMBER
 from streams.records.sample import Tick
 from streams.shards import Shards

@@ -11,7 +11,8 @@ import msgspec
 from config.cluster import Behavior, CartridgeSpec, ClusterSpec, PartitionSpec, Policy, StepPolicy
 from predictors.motion import Motion
 from streams.records.forecast import ClusterForecast, Fault, MemberForecast, Signal, SignalForecast
-from streams.records.member import Claim, ClusterInstance, Member, State
+from streams.records.instance import Announcement
+from streams.records.member import Claim, Member, State
 from streams.records.sample import Health, HealthColumns, Requests, Tick
 
 
@@ -139,9 +140,9 @@ def an_instance(
     network_partition: str = "here",
     at: float = 800.0,
     default_lead_time_s: float = 30.0,
-) -> ClusterInstance:
+) -> Announcement:
     """Return a cluster that exists."""
-    return ClusterInstance(
+    return Announcement(
         tenant=tenant,
         application=application,
         cluster=cluster,

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from streams.cluster import Rules
 from streams.fold import Fold
 from streams.records.forecast import ClusterForecast, Forecasts, Signal, SignalForecast
+from streams.records.instance import Announcement
 from streams.records.log import Rejected
-from streams.records.member import ClusterInstance, Member
+from streams.records.member import Member
 from streams.records.record import Record
 from streams.records.sample import Health, Requests
 from tests.builders import a_health, a_member, a_requests, a_tick, an_instance, raw
@@ -21,7 +22,7 @@ RULES = Rules(sample_interval_s=5.0, evaluation_s=5.0, window_s=100.0)
 def a_fold(
     *,
     members: Iterable[Member] = (),
-    instances: Sequence[ClusterInstance] = (an_instance(),),
+    instances: Sequence[Announcement] = (an_instance(),),
     rules: Rules = RULES,
 ) -> Fold:
     """Return a fold that knows some clusters and members; they count from the first tick."""

@@ -11,7 +11,8 @@ from streams.recording import Line
 from streams.records.action import Action, Result, Verb
 from streams.records.decision import Decision
 from streams.records.forecast import Forecasts
-from streams.records.member import ClusterInstance, Member, State
+from streams.records.instance import Announcement
+from streams.records.member import Member, State
 from streams.records.record import Record, encode
 from streams.records.sample import Requests, Tick
 from streams.topics import DECISIONS, FORECASTS, INSTANCES, MEMBERS, SAMPLES, Topic
@@ -82,7 +83,7 @@ class Recorder:
                     offset = self._write(MEMBERS, member)
                     self._fold.member(offset, member)
                     self._decider.written(member.member, member.cluster, offset)
-                case ClusterInstance() as instance:
+                case Announcement() as instance:
                     self._fold.instance(self._write(INSTANCES, instance), instance)
                 case Decision() as decision:
                     self._write(DECISIONS, decision)

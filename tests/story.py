@@ -9,8 +9,9 @@ from streams.records.action import Outcome, Result
 from streams.records.balancer import Backend, BalancerReport
 from streams.records.decision import Code, Decision, Factor, Given, Memory, Reason
 from streams.records.forecast import ClusterForecast, Fault, Forecasts, MemberForecast, Signal, SignalForecast
+from streams.records.instance import Announcement
 from streams.records.log import LogLine, Rejected
-from streams.records.member import ClusterInstance, LeadTime, Member, State
+from streams.records.member import LeadTime, Member, State
 from streams.records.record import Record
 
 POLICY = Policy(
@@ -140,9 +141,9 @@ def a_member(
     )
 
 
-def an_instance(cluster: str = "shop-web", *, at: float = 800.0) -> ClusterInstance:
+def an_instance(cluster: str = "shop-web", *, at: float = 800.0) -> Announcement:
     """Return the record of a cluster that exists."""
-    return ClusterInstance(
+    return Announcement(
         tenant="default",
         application="shop",
         cluster=cluster,

@@ -33,6 +33,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """From SIGTERM to SIGKILL (s)."""
     properties: dict[str, str] = {}
     """The partition's and the cartridge's properties."""
+    exports: list[str] = []
+    """Metadata that it may export: ``<alias>-<key>``."""
 
 
 class Action(Record, frozen=True, kw_only=True):

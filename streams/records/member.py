@@ -37,6 +37,8 @@ class Member(Record, frozen=True, kw_only=True):
     """Which cloud adapter has it."""
     network_partition: str
     partition: str
+    cluster_instance: str = ""
+    """Which instance of the cluster it belongs to (see :mod:`streams.records.instance`)."""
     state: State
     at: float
     """Since when it is in this state (s since the Unix epoch)."""
@@ -62,25 +64,6 @@ class Claim(Record, frozen=True, kw_only=True):
 
 
 MEMBERS = msgspec.json.Decoder(Member | Claim)
-
-
-class ClusterInstance(Record, frozen=True, kw_only=True, tag="cluster-instance"):
-    """A cluster that exists. Carried by ``pileus.instances``; samples of any other cluster are refused."""
-
-    tenant: str
-    application: str
-    cluster: str
-    alias: str
-    cartridge: str
-    network_partition: str
-    at: float
-    state: str = "Created"
-    """``Terminated``: it is no more; what was known of it is forgotten."""
-    default_lead_time_s: float = 30.0
-    """Lead time assumed before any was measured (s)."""
-
-
-INSTANCES = msgspec.json.Decoder(ClusterInstance)
 
 
 class LeadTime(Record, frozen=True, kw_only=True, tag="lead-time"):

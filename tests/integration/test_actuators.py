@@ -20,7 +20,7 @@ from streams.records.action import Result, Verb
 from streams.records.balancer import Backend, BalancerReport
 from streams.records.decision import DECISION
 from streams.records.forecast import FORECASTS as FORECAST
-from streams.records.member import INSTANCES as INSTANCE
+from streams.records.instance import INSTANCES as INSTANCE
 from streams.records.member import LEADTIME, Member, State
 from streams.topics import ACTIONS, BALANCERS, DECISIONS, FORECASTS, INSTANCES, LEADTIMES, MEMBERS, OUTCOMES
 from tests.acting import CLUSTER, Load, Scene, demo

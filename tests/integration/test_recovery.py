@@ -23,7 +23,7 @@ from streams.fold import Fold
 from streams.partition import application_key, partition_of
 from streams.records.forecast import FORECASTS as FORECAST
 from streams.records.forecast import Forecasts
-from streams.records.member import INSTANCES as INSTANCE
+from streams.records.instance import INSTANCES as INSTANCE
 from streams.records.member import MEMBERS as MEMBER
 from streams.records.member import State
 from streams.records.record import encode

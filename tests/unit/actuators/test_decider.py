@@ -6,7 +6,8 @@ from actuators.cluster import Rules
 from actuators.decider import Decider
 from streams.records.action import Result
 from streams.records.decision import Decision
-from streams.records.member import ClusterInstance, Member, State
+from streams.records.instance import Announcement
+from streams.records.member import Member, State
 from streams.records.record import encode
 from tests.actuator_builders import a_backend, a_report, an_outcome, forecasts_of
 from tests.builders import a_behavior, a_forecast, a_member, a_policy, a_spec
@@ -21,7 +22,7 @@ def test_a_cluster_that_is_declared_is_announced_once() -> None:
 
     first = decider.define([SPEC], 5.0)
 
-    assert [(e.key, type(e.record)) for e in first] == [("shop-web", ClusterInstance)]
+    assert [(e.key, type(e.record)) for e in first] == [("shop-web", Announcement)]
     assert decider.define([SPEC], 6.0) == []
 
 
