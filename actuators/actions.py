@@ -1,14 +1,19 @@
 """From a cluster's definition to intents and actions: what to write down, and what to order."""
 
+from collections.abc import Mapping
+
 import msgspec
 
+from actuators.application import Unit
 from config.cluster import ClusterSpec, PartitionSpec
 from streams.records.action import Action, Launch, Outcome, Verb
 from streams.records.decision import Decision
 from streams.records.member import Member, State
 
 
-def intent(spec: ClusterSpec, partition: PartitionSpec, ordinal: int, decision: Decision, epoch: int) -> Member:
+def intent(
+    spec: ClusterSpec, unit: Unit, partition: PartitionSpec, ordinal: int, *, decision: Decision, epoch: int
+) -> Member:
     """Return the record that stands before the cloud is called."""
     return Member(
         member=f"{spec.cluster}-{ordinal}",
@@ -19,12 +24,18 @@ def intent(spec: ClusterSpec, partition: PartitionSpec, ordinal: int, decision: 
         provider=partition.provider,
         network_partition=partition.network_partition,
         partition=partition.partition,
+        cluster_instance=unit.instance,
         state=State.CREATED,
         at=decision.at,
         epoch=epoch,
         since={State.CREATED.value: decision.at},
-        reason=f"{decision.wanted} wanted ({decision.decision})",
+        reason=asked(unit, decision),
     )
+
+
+def asked(unit: Unit, decision: Decision) -> str:
+    """Say how many members are wanted, and by which decision."""
+    return f"{unit.wanted} wanted ({decision.decision})"
 
 
 def ordinal(member: str) -> int:
@@ -40,13 +51,18 @@ def located(member: Member, outcome: Outcome, epoch: int) -> Member:
     )
 
 
-def launch(spec: ClusterSpec, member: Member, *, at: float, epoch: int) -> Action | None:
-    """Return the order to launch a member; ``None`` when its partition is not declared any more."""
+def launch(
+    spec: ClusterSpec, member: Member, *, environment: Mapping[str, str], at: float, epoch: int
+) -> Action | None:
+    """Return the order to launch a member; ``None`` when its partition is not declared any more.
+
+    ``environment`` is what it imports.
+    """
     partition = _partition(spec, member)
     if partition is None:
         return None
     order = _order(spec, member, Verb.LAUNCH, at=at, epoch=epoch)
-    return msgspec.structs.replace(order, launch=_launch(spec, partition))
+    return msgspec.structs.replace(order, launch=_launch(spec, partition, environment))
 
 
 def terminate(spec: ClusterSpec, member: Member, *, at: float, epoch: int) -> Action:
@@ -80,15 +96,16 @@ def _order(spec: ClusterSpec, member: Member, verb: Verb, *, at: float, epoch: i
     )
 
 
-def _launch(spec: ClusterSpec, partition: PartitionSpec) -> Launch:
+def _launch(spec: ClusterSpec, partition: PartitionSpec, environment: Mapping[str, str]) -> Launch:
     """Return what an instance of this cluster is made of, in this partition. What the partition says comes first."""
     cartridge = spec.cartridge
     return Launch(
         command=list(cartridge.command),
         image=partition.image or cartridge.image,
-        environment=cartridge.environment | partition.environment,
+        environment=dict(environment) | cartridge.environment | partition.environment,
         ports=list(partition.ports),
         health=cartridge.health,
         grace_s=cartridge.grace_s,
         properties=cartridge.properties | partition.properties,
+        exports=list(spec.exports),
     )

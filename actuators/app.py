@@ -17,8 +17,8 @@ from actuators.ownership import Ownership
 from actuators.ports import Cloud
 from actuators.roster import Roster
 from config.catalogue import Catalogue
-from config.cluster import ClusterSpec
 from config.errors import ConfigError
+from config.tree import ApplicationSpec
 from streams.faust_app import consume, create_faust_app, is_newest, own
 from streams.follow import Follower
 from streams.partition import application_key, partition_of
@@ -26,7 +26,8 @@ from streams.publish import Sender
 from streams.records.action import ACTION, OUTCOME, Outcome
 from streams.records.balancer import BALANCER
 from streams.records.member import MEMBERS as MEMBER
-from streams.topics import ACTIONS, BALANCERS, DEFINITIONS, FORECASTS, MEMBERS, OUTCOMES
+from streams.records.metadata import METADATA as EXPORTED
+from streams.topics import ACTIONS, BALANCERS, DEFINITIONS, FORECASTS, MEMBERS, METADATA, OUTCOMES
 
 T = TypeVar("T")
 
@@ -80,7 +81,9 @@ class Actuators:
         self._now = now
         self._roster = Roster()
         self._documents: dict[str, bytes] = {}
-        self._specs: Sequence[ClusterSpec] = ()
+        self._specs: Sequence[ApplicationSpec] = ()
+        self._deleted = False
+        """True once a definition was seen to be deleted."""
         self._defining: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._known = asyncio.Event()
@@ -134,6 +137,7 @@ class Actuators:
         handlers: dict[tuple[str, int], Callable[[ConsumerRecord], None]] = {
             (MEMBERS.name, partition): self._member for partition in range(self._settings.partitions)
         }
+        handlers |= {(METADATA.name, partition): self._metadata for partition in range(self._settings.partitions)}
         handlers[DEFINITIONS.name, 0] = self._definition
         async with Follower(self._settings.broker, handlers, fetch_wait_s=self._settings.fetch_wait_s) as follower:
             await follower.caught_up()
@@ -173,12 +177,19 @@ class Actuators:
         if record.value:
             self._roster.apply(MEMBER.decode(record.value), partition=record.partition, offset=record.offset)
 
+    def _metadata(self, record: ConsumerRecord) -> None:
+        """Hand what a member exports to its application's decider. Its newest value is read again at each opening."""
+        if record.value and self._known.is_set():
+            exported = EXPORTED.decode(record.value)
+            self._go(self.ownership.handle(record.partition, lambda decider: decider.metadata(exported)))
+
     def _definition(self, record: ConsumerRecord) -> None:
         """Note a definition; those that come together are taken in together."""
         key = record.key.decode()
         if record.value:
             self._documents[key] = record.value
         else:
+            self._deleted = True
             self._documents.pop(key, None)
         if not self._known.is_set():
             return  # they are taken in together once all of them are read
@@ -187,9 +198,15 @@ class Actuators:
         self._defining = asyncio.get_running_loop().call_later(SETTLE_S, lambda: self._go(self._define()))
 
     async def _define(self) -> None:
-        """Hand what is declared to the deciders; what does not hold together changes nothing."""
+        """Hand what is declared to the deciders; what does not hold together changes nothing.
+
+        Nothing at all, and nothing deleted either, is a topic that was lost: no reason to end anything.
+        """
+        if not self._documents and not self._deleted:
+            log.warning("pileus.definitions is empty: nothing is begun, nothing is ended")
+            return
         try:
-            self._specs = Catalogue.from_documents(self._documents.items()).clusters()
+            self._specs = Catalogue.from_documents(self._documents.items()).applications()
         except ConfigError as error:
             log.error("definitions do not hold together; the last good ones stay in force", error=str(error))  # noqa: TRY400 - said whole
         await self.ownership.define(self._specs)

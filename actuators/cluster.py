@@ -1,15 +1,17 @@
 """One cluster in the decider: its members, what it remembers, and what each record makes of them."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from actuators import actions
+from actuators.application import Unit
 from actuators.breaker import replaceable
 from actuators.draining import Balancers
 from actuators.judge import Judge, Remembered
 from actuators.launching import STEADY_S, Launching
-from actuators.lifecycle import FAULT, PRESENT, move, recalled
+from actuators.life import Seen
+from actuators.lifecycle import ENDS, FAULT, PRESENT, move, recalled
 from actuators.place import misplaced, place_of
 from actuators.plan import plan
 from config.cluster import ClusterSpec
@@ -54,6 +56,12 @@ class ClusterState:
         self.launching = Launching()
         self.at = -math.inf
         """The last tick."""
+        self.decision: Decision | None = None
+        """Taken on the last tick; ``None`` when that tick told nothing of this cluster."""
+        self.units: Sequence[Unit] = ()
+        """Its instances, and what each is to do."""
+        self.environment: Mapping[str, str] = {}
+        """What members get besides their cartridge's environment: what they import."""
         self._ordinal = 0
         self._sent: dict[str, float] = {}
         self._ended: dict[str, None] = {}
@@ -69,18 +77,62 @@ class ClusterState:
         if (known := self.members.get(member)) is not None and known.state is not State.TERMINATED:
             self.offsets[member] = offset
 
-    def tick(self, forecast: ClusterForecast, at: float, epoch: int, *, act: bool = True) -> Iterator[Pair]:
-        """Decide, plan and act; without ``act`` decide alone, for the memory's sake."""
-        self.at = at
-        self.judge.adopt(sum(m.state in PRESENT for m in self._alive()), at)
-        decision, tell = self.judge.decide(self.spec, forecast, at)
-        if tell:
-            yield decision.cluster, decision
-        if not act:
+    def decide(self, forecast: ClusterForecast | None, at: float) -> Iterator[Pair]:
+        """Begin a tick: decide how many members the load asks for, if anything is known of it."""
+        self.at, self.decision = at, None
+        if forecast is None:
             return
-        self.balancers.tick(at)
-        self.launching.settle(self.members.values(), at=at)
-        yield from self._enforce(decision, epoch)
+        self.judge.adopt(sum(m.state in PRESENT for m in self._alive()), at)
+        self.decision, tell = self.judge.decide(self.spec, forecast, at)
+        if tell:
+            yield self.decision.cluster, self.decision
+
+    @property
+    def wanted(self) -> int:
+        """Return the number that the load asks for; before the first decision the minimum."""
+        wanted = self.judge.remembered.memory.wanted
+        return self.spec.least_members if wanted is None else wanted
+
+    def seen(self) -> dict[str, Seen]:
+        """Count the members of each instance of the cluster that has any."""
+        of: dict[str, list[State]] = {}
+        for member in self._alive():
+            of.setdefault(self.instance_of(member), []).append(member.state)
+        return {
+            name: Seen(active=states.count(State.ACTIVE), present=sum(s in PRESENT for s in states), alive=len(states))
+            for name, states in of.items()
+        }
+
+    def present(self) -> set[str]:
+        """Return the members that are not known to be gone."""
+        return {member.member for member in self._alive()}
+
+    def full(self) -> dict[str, int]:
+        """Return the network partitions whose clouds say that they have no room, with the members they have."""
+        return self.launching.crowded(self.spec.partitions, self._alive(), at=self.at)
+
+    def instance_of(self, member: Member) -> str:
+        """Return the instance that a member belongs to: one that names none belongs to the first where it is."""
+        known = [unit.instance for unit in self.units]
+        if member.cluster_instance in known or not known:
+            return member.cluster_instance
+        here = [unit.instance for unit in self.units if unit.network_partition == member.network_partition]
+        return (here or known)[0]
+
+    def act(self, units: Sequence[Unit], epoch: int) -> Iterator[Pair]:
+        """End a tick: bring every instance of the cluster to what it is to have."""
+        self.units = units
+        self.balancers.tick(self.at)
+        self.launching.settle(self.members.values(), at=self.at)
+        of: dict[str, list[Member]] = {}
+        for member in self._alive():
+            of.setdefault(self.instance_of(member), []).append(member)
+        yield from self._unbalanced(epoch)
+        for unit in units:
+            if unit.drains:
+                yield from self._empty(unit, of.get(unit.instance, ()), epoch)
+            elif unit.runs and self.decision is not None:
+                yield from self._enforce(unit, of.get(unit.instance, ()), self.decision, epoch)
         yield from self._overdue(epoch)
         yield from self._drained(epoch, patience_s=self.spec.cartridge.drain_s)
         yield from self._again(epoch)
@@ -111,55 +163,81 @@ class ClusterState:
         for backend in report.backends:
             member = self.members.get(backend.member)
             if member is not None and member.state is State.STARTING and backend.routed:
-                yield from self._serves(member, max(report.at, member.at), epoch)
+                yield from self._serves(member, max(report.at, member.at), epoch, "in the balancer")
         yield from self._drained(epoch, now=report.at)
 
     def _alive(self) -> list[Member]:
         """Return the members that are not known to be gone."""
         return [m for m in self.members.values() if m.state is not State.TERMINATED]
 
-    def _enforce(self, decision: Decision, epoch: int) -> Iterator[Pair]:
-        """Turn the number wanted into recalls, launches and drains."""
-        forecast, alive = decision.given.forecast, self._alive()
-        moved = dict.fromkeys(misplaced(self.spec.partitions, alive), "its partition has no place for it")
+    def _unbalanced(self, epoch: int) -> Iterator[Pair]:
+        """Where no balancer says who serves, the cloud does, and the member's probe if it has one."""
+        if self.spec.cartridge.balanced:
+            return
+        known = self.decision.given.forecast.members if self.decision is not None else ()
+        healthy = {each.member for each in known if each.healthy}
+        for member in [m for m in self._alive() if m.state is State.STARTING]:
+            if member.member in healthy or not self.spec.cartridge.health:
+                yield from self._serves(member, max(self.at, member.at), epoch, "healthy")
+
+    def _empty(self, unit: Unit, members: Iterable[Member], epoch: int) -> Iterator[Pair]:
+        """Take out every member of an instance that ends."""
+        for member in members:
+            if member.state in PRESENT:
+                yield self._move(member, State.DRAINING, epoch, f"{ENDS}: {unit.why}")
+
+    def _enforce(self, unit: Unit, alive: Sequence[Member], decision: Decision, epoch: int) -> Iterator[Pair]:
+        """Turn the number wanted of one instance into recalls, launches and drains."""
+        everybody, forecast = self._alive(), decision.given.forecast
+        moved = dict.fromkeys(misplaced(self.spec.partitions, everybody), "its partition has no place for it")
         leaving = moved | {m: f"{FAULT}: {why}" for m, why in replaceable(forecast, at=self.at).items()}
         todo = plan(
             alive,
-            wanted=decision.wanted,
-            partitions=self.spec.partitions,
+            wanted=unit.wanted,
+            partitions=unit.partitions,
             forecasts={m.member: m for m in forecast.members},
             leaving=leaving,
-            room=self.launching.place(self.spec, alive, at=self.at) is not None,
+            room=self.launching.place(unit.partitions, everybody, at=self.at) is not None,
         )
-        asked = f"{decision.wanted} wanted ({decision.decision})"
+        asked = actions.asked(unit, decision)
         for name in todo.recall:
             member = self.members[name]
             yield self._move(member, recalled(member) or State.ACTIVE, epoch, f"recalled: {asked}")
         for name in todo.drain:
             yield self._move(self.members[name], State.DRAINING, epoch, leaving.get(name, asked))
         if self.launching.may(self.at):
-            yield from self._launch(todo.launch, decision, epoch)
+            yield from self._launch(unit, todo.launch, decision, epoch)
 
-    def _launch(self, count: int, decision: Decision, epoch: int) -> Iterator[Pair]:
+    def _launch(self, unit: Unit, count: int, decision: Decision, epoch: int) -> Iterator[Pair]:
         """Place and ask for new members: the intent first."""
         for _ in range(count):
-            partition = self.launching.place(self.spec, self._alive(), at=self.at)
+            partition = self.launching.place(unit.partitions, self._alive(), at=self.at)
             if partition is None:
                 return
             self._ordinal += 1
-            member = actions.intent(self.spec, partition, self._ordinal, decision, epoch)
+            member = actions.intent(self.spec, unit, partition, self._ordinal, decision=decision, epoch=epoch)
             yield self._keep(member)
-            yield from self._send(actions.launch(self.spec, member, at=self.at, epoch=epoch))
+            yield from self._send(self._order(member, epoch))
+
+    def _order(self, member: Member, epoch: int) -> Action | None:
+        """Return the order to launch a member."""
+        return actions.launch(self.spec, member, environment=self.environment, at=self.at, epoch=epoch)
 
     def _drained(self, epoch: int, *, patience_s: float = math.inf, now: float = -math.inf) -> Iterator[Pair]:
         """End the draining members that carry nothing any more, or had their time."""
         for member in [m for m in self._alive() if m.state is State.DRAINING]:
             late = self.at - member.at >= patience_s
-            if late or self.balancers.vouch(member, revision=self.offsets.get(member.member), at=self.at):
+            if late or self._is_free(member):
                 why = f"drain timed out after {patience_s:g} s" if late else "drained"
                 at = max(self.at, now, member.at)
                 yield self._keep(move(member, State.TERMINATING, at=at, epoch=epoch, reason=f"{why}; {member.reason}"))
                 yield from self._send(actions.terminate(self.spec, member, at=at, epoch=epoch))
+
+    def _is_free(self, member: Member) -> bool:
+        """Say whether a draining member has nothing to do any more. Without a balancer it ends by its grace."""
+        if not self.spec.cartridge.balanced:
+            return True
+        return self.balancers.vouch(member, revision=self.offsets.get(member.member), at=self.at)
 
     def _overdue(self, epoch: int) -> Iterator[Pair]:
         """Give up on members that never came to serve."""
@@ -171,17 +249,18 @@ class ClusterState:
 
     def _again(self, epoch: int) -> Iterator[Pair]:
         """Send again what got no answer: doing it twice has the effect of once."""
+        running = {unit.instance for unit in self.units if unit.runs}
         for member in self._alive():
             if self.at - self._sent.get(member.member, -math.inf) < self.rules.resend_s:
                 continue
-            if member.state is State.CREATED:
-                yield from self._send(actions.launch(self.spec, member, at=self.at, epoch=epoch))
+            if member.state is State.CREATED and self.instance_of(member) in running:
+                yield from self._send(self._order(member, epoch))
             elif member.state is State.TERMINATING:
                 yield from self._send(actions.terminate(self.spec, member, at=self.at, epoch=epoch))
 
-    def _serves(self, member: Member, at: float, epoch: int) -> Iterator[Pair]:
+    def _serves(self, member: Member, at: float, epoch: int, why: str) -> Iterator[Pair]:
         """Note that the member serves, and how long it took."""
-        yield self._keep(move(member, State.ACTIVE, at=at, epoch=epoch, reason="in the balancer"))
+        yield self._keep(move(member, State.ACTIVE, at=at, epoch=epoch, reason=why))
         lead = LeadTime(
             tenant=member.tenant,
             application=member.application,

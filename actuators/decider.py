@@ -1,24 +1,28 @@
 """The decider without its shell: forecasts, outcomes and balancer reports in; decisions, members and actions out.
 
-One decider owns an application, and it alone writes that application's members. It reads no clock:
+One decider owns an application, and it alone writes that application's members and instances. It reads no clock:
 time comes in with the records. What it returns is to be published in the order given: an intent
 stands in ``pileus.members`` before the action that it allows.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
 
-from actuators.cluster import ClusterState, Rules
+from actuators.application import Application
+from actuators.cluster import ClusterState, Pair, Rules
+from actuators.exports import Exports
 from actuators.judge import Remembered
 from config.cluster import ClusterSpec
+from config.tree import ApplicationSpec
 from streams.records.action import Outcome
 from streams.records.balancer import BalancerReport
-from streams.records.forecast import Forecasts
-from streams.records.instance import Announcement
+from streams.records.forecast import ClusterForecast, Forecasts
+from streams.records.instance import Announcement, Deployed, Instance, InstanceRecord
 from streams.records.member import Member
+from streams.records.metadata import Metadata
 from streams.records.record import Record
 
 LAYOUT = 1
@@ -41,28 +45,42 @@ class Envelope:
 
 
 class Decider:
-    """All clusters of one partition."""
+    """All applications of one partition."""
 
     def __init__(self, rules: Rules, epoch: int = 0) -> None:
         self.rules = rules
         self.epoch = epoch
         self.at = 0.0
+        self.applications: dict[str, Application] = {}
+        """By ``<tenant>/<application>``."""
         self.clusters: dict[str, ClusterState] = {}
+        self._exports: dict[str, Exports] = {}
         self._remembered: Mapping[str, Remembered] = {}
         self._members: dict[str, dict[str, Member]] = {}
+        self._instances: dict[str, dict[str, Instance]] = {}
+        self._deployed: dict[str, Deployed] = {}
 
-    def define(self, specs: Iterable[ClusterSpec], at: float) -> list[Envelope]:
-        """Take in what operators declare, and announce the clusters that are new."""
+    # --- what is declared, and what stands in the log -----------------------------------------------------------------
+
+    def define(self, specs: Iterable[ApplicationSpec], at: float) -> list[Envelope]:
+        """Take in what operators declare now, all of it, and announce the clusters that are new.
+
+        An application that is not declared any more is ended in order.
+        """
+        declared = {f"{spec.tenant}/{spec.application}": spec for spec in specs}
         out: list[Envelope] = []
-        for spec in specs:
-            if (state := self.clusters.get(spec.cluster)) is not None:
-                state.spec = spec
-                continue
-            state = ClusterState(spec, self.rules, self._remembered.get(spec.cluster))
-            for member in self._members.pop(spec.cluster, {}).values():
-                state.recall(member)
-            self.clusters[spec.cluster] = state
-            out.append(Envelope(spec.cluster, _instance(spec, at)))
+        for name, spec in declared.items():
+            if (application := self.applications.get(name)) is None:
+                application = self._bring(name, spec)
+            else:
+                application.define(spec)
+            out += self._enter(application, at)
+        for name, deployed in list(self._deployed.items()):
+            if deployed.spec is not None:
+                out += self._enter(self._bring(name, deployed.spec), at)
+        for name, application in self.applications.items():
+            if name not in declared:
+                application.undeploy()
         return out
 
     def recall(self, member: Member) -> None:
@@ -72,10 +90,23 @@ class Decider:
         else:
             self._members.setdefault(member.cluster, {})[member.member] = member
 
+    def recall_instance(self, record: InstanceRecord) -> None:
+        """Take in what the log says of instances (before anything is defined). An older epoch does not count."""
+        if isinstance(record, Instance):
+            known = self._instances.setdefault(f"{record.tenant}/{record.application}", {})
+            if record.instance not in known or known[record.instance].epoch <= record.epoch:
+                known[record.instance] = record
+        elif isinstance(record, Deployed):
+            name = f"{record.tenant}/{record.application}"
+            if name not in self._deployed or self._deployed[name].epoch <= record.epoch:
+                self._deployed[name] = record
+
     def written(self, member: str, cluster: str, offset: int) -> None:
         """Note where in ``pileus.members`` a member's newest record stands."""
         if (state := self.clusters.get(cluster)) is not None:
             state.written(member, offset)
+
+    # --- what comes in -----------------------------------------------------------------------------------------------
 
     def forecasts(self, record: Forecasts, *, act: bool = True) -> list[Envelope]:
         """Decide every cluster that is defined, on one tick. An older tick than the last one does nothing.
@@ -85,10 +116,10 @@ class Decider:
         if not self.at < record.at < math.inf:
             return []
         self.at = record.at
+        forecasts = {forecast.cluster: forecast for forecast in record.clusters}
         out: list[Envelope] = []
-        for forecast in record.clusters:
-            if (state := self.clusters.get(forecast.cluster)) is not None:
-                out += [Envelope(*pair) for pair in state.tick(forecast, record.at, self.epoch, act=act)]
+        for name, application in list(self.applications.items()):
+            out += [Envelope(*pair) for pair in self._tick(name, application, forecasts, act=act)]
         return out
 
     def outcome(self, outcome: Outcome) -> list[Envelope]:
@@ -101,6 +132,13 @@ class Decider:
         state = self.clusters.get(report.cluster)
         return [] if state is None else [Envelope(*pair) for pair in state.report(report, self.epoch)]
 
+    def metadata(self, record: Metadata) -> list[Envelope]:
+        """Take in what a member exports; it counts from the next tick on."""
+        self._exports.setdefault(f"{record.tenant}/{record.application}", Exports()).take(record)
+        return []
+
+    # --- memory ------------------------------------------------------------------------------------------------------
+
     def snapshot(self) -> bytes:
         """Write down what is remembered."""
         now = {name: state.judge.remembered for name, state in self.clusters.items()}
@@ -111,8 +149,65 @@ class Decider:
         snapshot = msgspec.msgpack.decode(state, type=Snapshot)
         self.at, self._remembered = snapshot.at, snapshot.clusters
 
+    # --- one application ---------------------------------------------------------------------------------------------
 
-def _instance(spec: ClusterSpec, at: float) -> Announcement:
+    def _bring(self, name: str, spec: ApplicationSpec) -> Application:
+        """Begin with an application, or go on with it as the log has it."""
+        known = self._instances.pop(name, {}).values()
+        application = Application(spec, known, self._deployed.pop(name, None))
+        self.applications[name] = application
+        return application
+
+    def _enter(self, application: Application, at: float) -> Iterator[Envelope]:
+        """Have a state for each cluster, and announce the new ones."""
+        for spec in application.clusters().values():
+            if (state := self.clusters.get(spec.cluster)) is not None:
+                state.spec = spec
+                continue
+            state = ClusterState(spec, self.rules, self._remembered.get(spec.cluster))
+            for member in self._members.pop(spec.cluster, {}).values():
+                state.recall(member)
+            self.clusters[spec.cluster] = state
+            yield Envelope(spec.cluster, _announce(spec, at))
+
+    def _tick(
+        self, name: str, application: Application, forecasts: Mapping[str, ClusterForecast], *, act: bool
+    ) -> Iterator[Pair]:
+        """Decide the clusters of an application, fit its instances to that, and act."""
+        states = {cluster: self.clusters[cluster] for cluster in application.clusters()}
+        for cluster, state in states.items():
+            yield from state.decide(None if application.ending else forecasts.get(cluster), self.at)
+        if not act:
+            return
+        exports = self._exports.setdefault(name, Exports())
+        exports.keep({member for state in states.values() for member in state.present()})
+        yield from exports.tell(application.spec, self.at)
+        yield from application.tick(
+            {state.spec.alias: state.wanted for state in states.values()},
+            {instance: seen for state in states.values() for instance, seen in state.seen().items()},
+            full={state.spec.alias: full for state in states.values() if (full := state.full())},
+            exported=exports.names(),
+            at=self.at,
+            epoch=self.epoch,
+        )
+        for cluster, state in states.items():
+            state.environment = exports.environment(state.spec, application.spec)
+            yield from state.act(application.units.get(cluster, ()), self.epoch)
+        yield from self._part(name, application, states)
+
+    def _part(self, name: str, application: Application, states: Mapping[str, ClusterState]) -> Iterator[Pair]:
+        """Forget the clusters that are gone, and the application when it is."""
+        kept = application.clusters() if not application.over else {}
+        for cluster, state in states.items():
+            if cluster not in kept and not state.present():
+                del self.clusters[cluster]
+                yield cluster, msgspec.structs.replace(_announce(state.spec, self.at), state="Terminated")
+        if application.over:
+            del self.applications[name]
+            self._exports.pop(name, None)
+
+
+def _announce(spec: ClusterSpec, at: float) -> Announcement:
     """Return the record that makes a cluster known to the stream worker."""
     return Announcement(
         tenant=spec.tenant,

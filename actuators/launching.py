@@ -1,11 +1,11 @@
 """Whether, and where, one cluster may launch now: partitions without room, and a pause after launches that failed."""
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from actuators.place import counts, place
-from config.cluster import ClusterSpec, PartitionSpec
+from actuators.place import counts, name, place
+from config.cluster import PartitionSpec
 from streams.records.member import Member, State
 
 FIRST_PAUSE_S = 1.0
@@ -31,10 +31,22 @@ class Launching:
         """Say whether launches do not pause."""
         return at >= self.paused_until
 
-    def place(self, spec: ClusterSpec, members: Iterable[Member], *, at: float) -> PartitionSpec | None:
-        """Choose a partition for the next member."""
+    def place(
+        self, partitions: Sequence[PartitionSpec], members: Iterable[Member], *, at: float
+    ) -> PartitionSpec | None:
+        """Choose one of the partitions for the next member of a cluster; ``members`` are all it has."""
         full = {where for where, until in self.full.items() if until > at}
-        return place(spec.partitions, members=counts(members), full=full)
+        return place(partitions, members=counts(members), full=full)
+
+    def crowded(self, partitions: Sequence[PartitionSpec], members: Iterable[Member], *, at: float) -> dict[str, int]:
+        """Return the network partitions that take no further member because a cloud said so, with those they have."""
+        there, found = counts(members), dict[str, int]()
+        full = {where for where, until in self.full.items() if until > at}
+        for network_partition in dict.fromkeys(p.network_partition for p in partitions):
+            here = [p for p in partitions if p.network_partition == network_partition]
+            if full & {name(p) for p in here} and place(here, members=there, full=full) is None:
+                found[network_partition] = sum(there.get(name(p), 0) for p in here)
+        return found
 
     def has_no_room(self, where: str, *, until: float) -> None:
         """Do not ask a partition again for a while."""

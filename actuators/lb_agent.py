@@ -15,6 +15,7 @@ from actuators.lb_cluster import ClusterView, Identity
 from actuators.lb_desired import Desired, candidates, desired
 from actuators.lb_members import Seen
 from actuators.ports import Balancer, BalancerError, ClusterTraffic, Target
+from streams.records.member import Member
 from streams.records.record import Record
 from streams.topics import BALANCERS, SAMPLES, Topic
 
@@ -43,7 +44,7 @@ class _Applied:
 class LbAgent:
     """One agent. ``seen`` returns the members' log as far as it was read, ``publish`` never waits.
 
-    ``ask`` probes targets and returns who answered; ``now`` is the clock that samples carry.
+    ``ask`` probes targets of one cluster and returns who answered; ``now`` is the clock that samples carry.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class LbAgent:
         *,
         balancer: Balancer,
         seen: Callable[[], Seen],
-        ask: Callable[[Collection[Target]], Awaitable[Mapping[str, bool]]],
+        ask: Callable[[str, Collection[Target]], Awaitable[Mapping[str, bool]]],
         publish: Callable[[Topic, Record], None],
         now: Callable[[], float],
         interval_s: float,
@@ -105,9 +106,11 @@ class LbAgent:
     async def probe(self) -> None:
         """Ask every member that may be routed, once."""
         members = self._seen().members
-        targets = candidates(members)
-        answers = await self._ask(targets)
-        self._fails = {t.member: 0 if answers.get(t.member) else self._fails.get(t.member, 0) + 1 for t in targets}
+        of = {cluster: candidates(_of(cluster, members)) for cluster in self._who.clusters}
+        answers = await asyncio.gather(*(self._ask(cluster, targets) for cluster, targets in of.items()))
+        well = {member for each in answers for member, answered in each.items() if answered}
+        asked = [target.member for targets in of.values() for target in targets]
+        self._fails = {member: 0 if member in well else self._fails.get(member, 0) + 1 for member in asked}
 
     async def _keep_probing(self) -> None:
         """Probe for ever."""
@@ -132,8 +135,7 @@ class LbAgent:
         """Return who is wanted. Of a cluster that the log does not know, those it has."""
         if cluster not in seen.known:
             return Desired(targets=tuple(targets))
-        members = {name: member for name, member in seen.members.items() if member.cluster == cluster}
-        return desired(members, fails=self._fails, routed={target.member for target in targets})
+        return desired(_of(cluster, seen.members), fails=self._fails, routed={target.member for target in targets})
 
     def _note(self, cluster: str, applied: _Applied, traffic: ClusterTraffic) -> None:
         """Publish what a look has shown."""
@@ -154,6 +156,11 @@ class LbAgent:
         if wanted.held != applied.held:
             applied.held = wanted.held
             log.warning("no member answers, all are kept", cluster=cluster, members=list(wanted.held))
+
+
+def _of(cluster: str, members: Mapping[str, Member]) -> dict[str, Member]:
+    """Return the members of one cluster."""
+    return {name: member for name, member in members.items() if member.cluster == cluster}
 
 
 def _loop_time() -> float:

@@ -21,6 +21,9 @@ PRESENT = frozenset({State.CREATED, State.STARTING, State.ACTIVE})
 FAULT = "fault"
 """What the reason of a member begins with that drains because something is wrong with it: it is not recalled."""
 
+ENDS = "ends"
+"""The same of a member that drains because its instance of the cluster ends."""
+
 
 class IllegalMoveError(Exception):
     """A member was asked to move where its life cannot go."""
@@ -42,6 +45,6 @@ def move(member: Member, state: State, *, at: float, epoch: int, reason: str) ->
 
 def recalled(member: Member) -> State | None:
     """Return the state that a draining member goes back to when it is recalled; ``None`` when it must not be."""
-    if member.state is not State.DRAINING or member.reason.startswith(FAULT):
+    if member.state is not State.DRAINING or member.reason.startswith((FAULT, ENDS)):
         return None
     return next((state for state in (State.ACTIVE, State.STARTING) if state in member.since), None)

@@ -12,7 +12,7 @@ from aiokafka.structs import ConsumerRecord
 from actuators.cluster import Rules
 from actuators.decider import LAYOUT, Decider, Envelope
 from actuators.roster import Roster
-from config.cluster import ClusterSpec
+from config.tree import ApplicationSpec
 from streams import checkpoints
 from streams.follow import Follower, read_range
 from streams.partition import application_key, partition_of
@@ -21,11 +21,14 @@ from streams.records.action import Action
 from streams.records.checkpoint import Checkpoint
 from streams.records.decision import Decision
 from streams.records.forecast import FORECASTS as FORECAST
-from streams.records.instance import Announcement
+from streams.records.instance import INSTANCES as INSTANCE
+from streams.records.instance import Announcement, BurstRequest, Deployed, Instance
 from streams.records.member import MEMBERS as MEMBER
 from streams.records.member import Claim, LeadTime, Member
+from streams.records.metadata import METADATA as EXPORTED
+from streams.records.metadata import Metadata
 from streams.shards import Shards
-from streams.topics import ACTIONS, DECISIONS, FORECASTS, INSTANCES, LEADTIMES, MEMBERS, Topic
+from streams.topics import ACTIONS, DECISIONS, FORECASTS, INSTANCES, LEADTIMES, MEMBERS, METADATA, Topic
 
 ROLE = "decider"
 TOPIC_OF: dict[type, Topic] = {
@@ -33,6 +36,10 @@ TOPIC_OF: dict[type, Topic] = {
     Action: ACTIONS,
     Decision: DECISIONS,
     Announcement: INSTANCES,
+    Instance: INSTANCES,
+    Deployed: INSTANCES,
+    BurstRequest: INSTANCES,
+    Metadata: METADATA,
     LeadTime: LEADTIMES,
 }
 """Where each record goes."""
@@ -76,7 +83,7 @@ class Ownership:
         self._session_s = session_s
         self._owner = owner
         self._now = now
-        self._specs: Sequence[ClusterSpec] = ()
+        self._specs: Sequence[ApplicationSpec] = ()
         self._defined = asyncio.Event()
         self._shards: Shards[Owned] = Shards(self._open, _close)
 
@@ -89,8 +96,8 @@ class Ownership:
         """Decide for nothing any more."""
         await self._shards.release()
 
-    async def define(self, specs: Sequence[ClusterSpec]) -> None:
-        """Take in the clusters that are declared now. Nothing is decided before the first time."""
+    async def define(self, specs: Sequence[ApplicationSpec]) -> None:
+        """Take in the applications that are declared now. Nothing is decided before the first time."""
         self._specs = specs
         self._defined.set()
         for partition in self._shards.partitions:
@@ -150,7 +157,7 @@ class Ownership:
         return owned
 
     async def _members(self, partition: int, epoch: int, decider: Decider) -> dict[str, tuple[str, int]]:
-        """Recall the members that stand in the log below our claim, and return where."""
+        """Recall the members that stand in the log below our claim, and return where; instances and metadata too."""
         roster, offsets = Roster(), dict[str, int]()
 
         def take(record: ConsumerRecord) -> None:
@@ -160,8 +167,22 @@ class Ownership:
                 if isinstance(known, Member) and roster.members.get(known.member) is known:
                     offsets[known.member] = record.offset
 
-        async with Follower(self._broker, {(MEMBERS.name, partition): take}) as follower:
+        def take_instance(record: ConsumerRecord) -> None:
+            if record.value:
+                decider.recall_instance(INSTANCE.decode(record.value))
+
+        def take_metadata(record: ConsumerRecord) -> None:
+            if record.value:
+                decider.metadata(EXPORTED.decode(record.value))
+
+        handlers: dict[tuple[str, int], Callable[[ConsumerRecord], object]] = {
+            (MEMBERS.name, partition): take,
+            (INSTANCES.name, partition): take_instance,
+            (METADATA.name, partition): take_metadata,
+        }
+        async with Follower(self._broker, handlers) as follower:
             await follower.reached(MEMBERS.name, partition, epoch + 1)
+            await follower.caught_up()
         for member in roster.members.values():
             decider.recall(member)
         return {name: (member.cluster, offsets[name]) for name, member in roster.members.items()}

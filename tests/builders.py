@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from config.cluster import Behavior, CartridgeSpec, ClusterSpec, PartitionSpec, Policy, StepPolicy
+from config.tree import ApplicationSpec, GroupSpec
 from predictors.motion import Motion
 from streams.records.forecast import ClusterForecast, Fault, MemberForecast, Signal, SignalForecast
 from streams.records.instance import Announcement
@@ -323,6 +324,20 @@ def a_spec(
         max_members=max_members,
         policy=policy or a_policy(),
         partitions=(a_place(algorithm=algorithm),) if partitions is None else tuple(partitions),
+    )
+
+
+def an_application(*children: ClusterSpec | GroupSpec, tenant: str = "", application: str = "") -> ApplicationSpec:
+    """Return an application of these children, in the network partitions of its first cluster, one after another."""
+    root = GroupSpec(alias="", name="", children=children)
+    first = next(root.clusters())
+    names = tuple(dict.fromkeys(p.network_partition for p in first.partitions))
+    return ApplicationSpec(
+        tenant=tenant or first.tenant,
+        application=application or first.application,
+        root=msgspec.structs.replace(root, alias=application or first.application),
+        network_partitions=names,
+        waves=tuple((name,) for name in names),
     )
 
 

@@ -12,7 +12,7 @@ from streams.records.forecast import Fault, MemberForecast
 from streams.records.member import Member, State
 from streams.records.record import Record
 from tests.actuator_builders import a_backend, a_report, an_outcome, forecasts_of
-from tests.builders import a_forecast
+from tests.builders import a_forecast, an_application
 
 RULES = Rules(resend_s=5.0, full_s=30.0, stale_s=3.0)
 
@@ -32,7 +32,7 @@ class Shell:
             self.decider.restore(snapshot)
         for member in {m.member: m for m in self.log}.values():
             self.decider.recall(member)
-        self.publish(self.decider.define([spec], self.at))
+        self.publish(self.decider.define([an_application(spec)], self.at))
         for offset, member in enumerate(self.log, 1):
             self.decider.written(member.member, member.cluster, offset)
 

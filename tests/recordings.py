@@ -17,7 +17,7 @@ from streams.records.record import Record, encode
 from streams.records.sample import Requests, Tick
 from streams.topics import DECISIONS, FORECASTS, INSTANCES, MEMBERS, SAMPLES, Topic
 from tests.actuator_builders import a_backend, a_report, an_outcome
-from tests.builders import a_requests, a_tick
+from tests.builders import a_requests, a_tick, an_application
 
 START = 10_000.0
 BOOT_S = 4.0
@@ -42,7 +42,7 @@ class Recorder:
         self._decider = Decider(DeciderRules(heartbeat_s=HEARTBEAT_S, stale_s=3.0))
         self._offsets: dict[str, int] = {}
         self._launched: dict[str, float] = {}
-        self._publish(self._decider.define([spec], self.at))
+        self._publish(self._decider.define([an_application(spec)], self.at))
 
     def run(self, load: Callable[[int], float | None], *, seconds: int) -> list[Line]:
         """Let a load of so many seconds come (requests in flight; ``None``: the balancer says nothing)."""
@@ -65,7 +65,7 @@ class Recorder:
         self._decider.restore(snapshot)
         for member in known.members.values():
             self._decider.recall(member)
-        self._publish(self._decider.define([self.spec], self.at))
+        self._publish(self._decider.define([an_application(self.spec)], self.at))
 
     def _sample(self, sample: Requests | Tick) -> None:
         """Let a sample pass the worker, and what it makes of it the decider."""

@@ -2,5 +2,6 @@
 
 Synchronous, one loop, no numpy: it must cost next to nothing. ``measure`` has what all sources share,
 ``process``, ``cgroup`` and ``host`` are the sources, ``probe`` asks the application itself, ``follow`` and
-``line`` read its logs, ``agent`` is the loop.
+``line`` read its logs, ``exports`` reads what it exports, ``metadata`` and ``metadata_log`` keep what others
+exported, ``agent`` is the loop.
 """

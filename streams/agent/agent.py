@@ -1,4 +1,4 @@
-"""The loop of the cartridge agent: measure, ask, read, publish; at fixed times, until told to stop."""
+"""The loop of the cartridge agent: measure, ask, read, export, publish; at fixed times, until told to stop."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Protocol
 
+from streams.agent.exports import Exports
 from streams.agent.follow import Follower
 from streams.agent.line import level_of, time_of
 from streams.agent.measure import Source
 from streams.partition import application_key, murmur2
 from streams.records.log import LogLine
+from streams.records.metadata import Metadata, metadata_key
 from streams.records.record import Record
 from streams.records.sample import Health
-from streams.topics import LOGS, SAMPLES, Topic
+from streams.topics import LOGS, METADATA, SAMPLES, Topic
 
 LOOK_S = 0.5
 """Log files are looked at so often (s)."""
@@ -26,8 +28,8 @@ GONE_S = 3.0
 class Publish(Protocol):
     """Where records go; :class:`streams.publisher.Publisher` is one."""
 
-    def publish(self, topic: Topic, record: Record, *, key: bytes) -> None:
-        """Take a record; must not wait."""
+    def publish(self, topic: Topic, record: Record, *, key: bytes, owner: bytes | None = None) -> None:
+        """Take a record; must not wait. ``owner`` decides the partition when that is not ``key``."""
         ...
 
 
@@ -70,10 +72,12 @@ class Agent:
         clock: Callable[[], float],
         probe: Callable[[], bool] | None = None,
         logs: Sequence[Follower] = (),
+        exports: Exports | None = None,
         zone: tzinfo | None = None,
     ) -> None:
         self._identity = identity
         self._source, self._probe, self._logs = source, probe, tuple(logs)
+        self._exports = exports
         self._publisher = publisher
         self._interval_s = interval_s
         self._phase_s = phase_of(identity.member, interval_s)
@@ -92,6 +96,7 @@ class Agent:
                 self._sample(now)
                 due = self._next(max(self._now(), due))
             self._read()
+            self._export()
             if self._gone_since is not None and self._clock() - self._gone_since >= GONE_S:
                 break
         self._read()
@@ -133,6 +138,23 @@ class Agent:
         for log in self._logs:
             for text in log.lines(share):
                 self._publisher.publish(LOGS, self._line(log.name, text), key=self._identity.member.encode())
+
+    def _export(self) -> None:
+        """Publish what the instance exports anew."""
+        if self._exports is None:
+            return
+        who = self._identity
+        for name, value in self._exports.look().items():
+            record = Metadata(
+                tenant=who.tenant,
+                application=who.application,
+                name=name,
+                value=value,
+                member=who.member,
+                at=self._now(),
+            )
+            key = metadata_key(who.tenant, who.application, name).encode()
+            self._publisher.publish(METADATA, record, key=key, owner=self._key)
 
     def _line(self, source: str, text: str) -> LogLine:
         """Make a record of one line."""

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from config.cluster import ClusterSpec
 from config.tree import ApplicationSpec
 from streams.records.record import Record
 
@@ -78,6 +79,8 @@ class Deployed(Record, frozen=True, kw_only=True):
     epoch: int
     spec: ApplicationSpec | None
     """``None``: nothing of it is left."""
+    leaving: tuple[ClusterSpec, ...] = ()
+    """Clusters that are not declared any more, and not gone yet."""
 
 
 class BurstRequest(Record, frozen=True, kw_only=True, tag="burst-request"):

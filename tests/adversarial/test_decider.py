@@ -14,7 +14,7 @@ from streams.records.forecast import Fault
 from streams.records.member import Member, State
 from streams.records.record import encode
 from tests.actuator_builders import a_backend, a_report, an_outcome, forecasts_of
-from tests.builders import a_cartridge, a_forecast, a_member, a_place, a_policy, a_spec
+from tests.builders import a_cartridge, a_forecast, a_member, a_place, a_policy, a_spec, an_application
 from tests.deciding import Shell, launches, terminations
 
 SPEC = a_spec(
@@ -67,7 +67,7 @@ def feed(decider: Decider, record: object) -> list[Envelope]:
 @given(records=st.lists(hostile(), max_size=40))
 def test_nothing_that_can_be_decoded_stops_the_decider(records: list[object]) -> None:
     decider, offset = Decider(Rules()), 0
-    decider.define([SPEC], 1000.0)
+    decider.define([an_application(SPEC)], 1000.0)
     for record in records:
         for envelope in feed(decider, record):
             assert encode(envelope.record)
@@ -81,7 +81,7 @@ def test_nothing_that_can_be_decoded_stops_the_decider(records: list[object]) ->
 @pytest.mark.parametrize("at", [math.nan, math.inf])
 def test_a_tick_at_no_time_does_not_stop_the_clock(at: float) -> None:
     decider = Decider(Rules())
-    decider.define([SPEC], 1000.0)
+    decider.define([an_application(SPEC)], 1000.0)
     decider.forecasts(forecasts_of(a_forecast(requests=20.0), at=at))
 
     assert launches(e.record for e in decider.forecasts(forecasts_of(a_forecast(requests=20.0), at=1000.0)))

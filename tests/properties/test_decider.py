@@ -20,7 +20,16 @@ from streams.records.decision import Decision
 from streams.records.forecast import Fault
 from streams.records.member import Member, State
 from tests.actuator_builders import a_backend, a_report, an_outcome, forecasts_of
-from tests.builders import a_behavior, a_cartridge, a_claim, a_forecast, a_place, a_policy, a_spec
+from tests.builders import (
+    a_behavior,
+    a_cartridge,
+    a_claim,
+    a_forecast,
+    a_place,
+    a_policy,
+    a_spec,
+    an_application,
+)
 
 RULES = Rules(resend_s=2.0, full_s=3.0, stale_s=3.0)
 DRAIN_S = 5.0
@@ -71,7 +80,7 @@ class World(RuleBasedStateMachine):
             decider.restore(self.snapshot)
         for member in self.roster.members.values():
             decider.recall(member)
-        decider.define([SPEC], self.at)
+        decider.define([an_application(SPEC)], self.at)
         for offset, member in self.log:
             if self.roster.members.get(member.member) is member:
                 decider.written(member.member, member.cluster, offset)

@@ -26,7 +26,7 @@ SPEC = a_spec(cartridge=CARTRIDGE, partitions=(HERE, THERE))
 def test_a_launch_says_all_that_an_instance_is_made_of() -> None:
     member = a_member(partition="p1", provider="local", state=State.CREATED)
 
-    order = actions.launch(SPEC, member, at=5.0, epoch=3)
+    order = actions.launch(SPEC, member, environment={}, at=5.0, epoch=3)
 
     assert order is not None
     assert order.launch is not None
@@ -37,8 +37,8 @@ def test_a_launch_says_all_that_an_instance_is_made_of() -> None:
 
 
 def test_what_the_partition_says_comes_before_what_the_cartridge_says() -> None:
-    here = actions.launch(SPEC, a_member(partition="p1"), at=5.0, epoch=3)
-    there = actions.launch(SPEC, a_member(partition="p2"), at=5.0, epoch=3)
+    here = actions.launch(SPEC, a_member(partition="p1"), environment={}, at=5.0, epoch=3)
+    there = actions.launch(SPEC, a_member(partition="p2"), environment={}, at=5.0, epoch=3)
 
     assert here is not None
     assert here.launch is not None
@@ -50,7 +50,7 @@ def test_what_the_partition_says_comes_before_what_the_cartridge_says() -> None:
 
 
 def test_nothing_is_launched_in_a_partition_that_is_not_declared() -> None:
-    assert actions.launch(SPEC, a_member(partition="gone"), at=5.0, epoch=3) is None
+    assert actions.launch(SPEC, a_member(partition="gone"), environment={}, at=5.0, epoch=3) is None
 
 
 @pytest.mark.parametrize("partition", ["p1", "gone"])
@@ -61,7 +61,10 @@ def test_a_member_is_terminated_where_it_was_launched_whatever_is_declared_now(p
 
 
 def test_an_old_record_without_a_provider_is_looked_up() -> None:
-    assert actions.terminate(SPEC, a_member(partition="p2", provider=""), at=5.0, epoch=3).provider == "cloud"
+    assert (
+        actions.terminate(SPEC, a_member(partition="p2", provider=""), at=5.0, epoch=3).provider
+        == "cloud"
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from streams.records.action import Result
 from streams.records.decision import Code
 from streams.records.member import Member, State
 from tests.actuator_builders import a_backend
-from tests.builders import a_cartridge, a_place, a_policy, a_spec
+from tests.builders import a_cartridge, a_place, a_policy, a_spec, an_application
 from tests.deciding import Shell, launches, terminations
 
 DRAIN_S = 10.0
@@ -214,7 +214,7 @@ def test_when_most_are_faulty_nobody_is_replaced_and_the_decision_says_so() -> N
 
 def test_members_of_a_partition_that_is_not_declared_any_more_move() -> None:
     shell = serving(2, a_place("p1", max_members=1, provider="old"), a_place("p2", max_members=2))
-    shell.publish(shell.decider.define([the_spec(a_place("p2", max_members=2))], shell.at))
+    shell.publish(shell.decider.define([an_application(the_spec(a_place("p2", max_members=2)))], shell.at))
 
     assert launches(shell.tick(20.0)) == ["shop-web-3"]
     shell.answer(Result.RUNNING, "shop-web-3")
@@ -228,7 +228,9 @@ def test_members_of_a_partition_that_is_not_declared_any_more_move() -> None:
 def test_members_beyond_a_lowered_partition_maximum_move() -> None:
     shell = serving(3, a_place("p1", max_members=3), a_place("p2", max_members=2))
     shell.publish(
-        shell.decider.define([the_spec(a_place("p1", max_members=2), a_place("p2", max_members=2))], shell.at)
+        shell.decider.define(
+            [an_application(the_spec(a_place("p1", max_members=2), a_place("p2", max_members=2)))], shell.at
+        )
     )
 
     shell.serve(30.0)

@@ -6,11 +6,11 @@ from actuators.cluster import Rules
 from actuators.decider import Decider
 from streams.records.action import Result
 from streams.records.decision import Decision
-from streams.records.instance import Announcement
+from streams.records.instance import Announcement, Deployed, Instance
 from streams.records.member import Member, State
 from streams.records.record import encode
 from tests.actuator_builders import a_backend, a_report, an_outcome, forecasts_of
-from tests.builders import a_behavior, a_forecast, a_member, a_policy, a_spec
+from tests.builders import a_behavior, a_forecast, a_member, a_policy, a_spec, an_application
 from tests.deciding import Shell, launches, terminations
 
 SPEC = a_spec(policy=a_policy(requests=10.0, tolerance=0.0, down=a_behavior(stabilization_s=20.0)))
@@ -20,15 +20,15 @@ OTHER = a_spec("shop-db", alias="db", policy=a_policy(requests=10.0, tolerance=0
 def test_a_cluster_that_is_declared_is_announced_once() -> None:
     decider = Decider(Rules())
 
-    first = decider.define([SPEC], 5.0)
+    first = decider.define([an_application(SPEC)], 5.0)
 
     assert [(e.key, type(e.record)) for e in first] == [("shop-web", Announcement)]
-    assert decider.define([SPEC], 6.0) == []
+    assert decider.define([an_application(SPEC)], 6.0) == []
 
 
 def test_each_cluster_has_its_own_load_and_members() -> None:
     decider = Decider(Rules())
-    decider.define([SPEC, OTHER], 5.0)
+    decider.define([an_application(SPEC, OTHER)], 5.0)
 
     out = decider.forecasts(forecasts_of(a_forecast(requests=20.0), a_forecast(requests=30.0, cluster="shop-db")))
 
@@ -38,16 +38,18 @@ def test_each_cluster_has_its_own_load_and_members() -> None:
 
 def test_what_is_not_declared_is_passed_over() -> None:
     decider = Decider(Rules())
-    decider.define([SPEC], 5.0)
+    decider.define([an_application(SPEC)], 5.0)
 
-    assert decider.forecasts(forecasts_of(a_forecast(requests=20.0, cluster="unknown"))) == []
+    out = decider.forecasts(forecasts_of(a_forecast(requests=20.0, cluster="unknown")))
+
+    assert {type(e.record) for e in out} == {Deployed, Instance}
     assert decider.outcome(an_outcome(Result.GONE, "unknown-1", cluster="unknown")) == []
     assert decider.report(a_report(a_backend("unknown-1"), cluster="unknown")) == []
 
 
 def test_an_older_tick_or_the_same_again_does_nothing() -> None:
     decider = Decider(Rules())
-    decider.define([SPEC], 5.0)
+    decider.define([an_application(SPEC)], 5.0)
     decider.forecasts(forecasts_of(a_forecast(requests=20.0), at=100.0))
 
     assert decider.forecasts(forecasts_of(a_forecast(requests=90.0), at=100.0)) == []
@@ -56,7 +58,7 @@ def test_an_older_tick_or_the_same_again_does_nothing() -> None:
 
 def test_a_tick_of_the_past_is_decided_and_not_acted_on() -> None:
     decider = Decider(Rules())
-    decider.define([SPEC], 5.0)
+    decider.define([an_application(SPEC)], 5.0)
 
     out = decider.forecasts(forecasts_of(a_forecast(requests=20.0)), act=False)
 
@@ -102,7 +104,7 @@ def test_a_snapshot_keeps_the_memory_of_clusters_that_are_not_declared_yet() -> 
     second.restore(first.decider.snapshot())
     third = Decider(Rules())
     third.restore(second.snapshot())
-    third.define([SPEC], 1002.0)
+    third.define([an_application(SPEC)], 1002.0)
 
     assert third.clusters["shop-web"].judge.remembered.memory.wanted == 4
     assert third.at == first.decider.at
@@ -141,7 +143,7 @@ def test_without_a_memory_nobody_is_removed_at_once() -> None:
 def test_members_known_before_their_cluster_is_declared_are_kept() -> None:
     decider = Decider(Rules())
     decider.recall(a_member("shop-web-4", port=0))
-    decider.define([SPEC], 5.0)
+    decider.define([an_application(SPEC)], 5.0)
     out = decider.forecasts(forecasts_of(a_forecast(requests=20.0)))
 
     assert launches(e.record for e in out) == ["shop-web-5"]
@@ -150,6 +152,6 @@ def test_members_known_before_their_cluster_is_declared_are_kept() -> None:
 def test_a_changed_definition_counts_from_the_next_tick() -> None:
     shell = Shell(SPEC)
     shell.serve(10.0)
-    shell.publish(shell.decider.define([a_spec(policy=SPEC.policy, min_members=4)], shell.at))
+    shell.publish(shell.decider.define([an_application(a_spec(policy=SPEC.policy, min_members=4))], shell.at))
 
     assert launches(shell.tick(10.0)) == ["shop-web-2", "shop-web-3", "shop-web-4"]

@@ -9,7 +9,7 @@ from streams.records.decision import Code
 from streams.records.forecast import MemberForecast
 from streams.records.member import State
 from tests.actuator_builders import a_backend
-from tests.builders import a_behavior, a_cartridge, a_forecast, a_place, a_policy, a_spec
+from tests.builders import a_behavior, a_cartridge, a_forecast, a_place, a_policy, a_spec, an_application
 from tests.deciding import Shell, launches, terminations
 
 SPEC = a_spec(
@@ -147,7 +147,11 @@ def test_f15_a_decision_to_remove_and_one_to_do_nothing_leave_a_record() -> None
 
 def test_f18_more_members_than_the_maximum_are_removed() -> None:
     shell = serving(5)
-    shell.publish(shell.decider.define([a_spec(max_members=2, policy=SPEC.policy, partitions=SPEC.partitions)], 1000.0))
+    shell.publish(
+        shell.decider.define(
+            [an_application(a_spec(max_members=2, policy=SPEC.policy, partitions=SPEC.partitions))], 1000.0
+        )
+    )
     shell.tick(50.0)
 
     assert len(shell.names(State.ACTIVE)) == 2
