@@ -17,7 +17,8 @@ class Need:
     """How many members (of a cluster) or instances (of a group) are needed, and why so many."""
 
     total: int
-    why: str
+    why: str = ""
+    """Empty: because of its own load alone, which the decision explains."""
 
 
 def needs(root: GroupSpec, wanted: Mapping[str, int]) -> dict[str, Need]:
@@ -54,7 +55,7 @@ def _need(child: Child, wanted: Mapping[str, int], found: dict[str, Need]) -> No
     """Note what a child and all below it need."""
     if isinstance(child, ClusterSpec):
         total = wanted.get(child.alias, child.least_members)
-        found[child.alias] = Need(total, f"{total} for its load")
+        found[child.alias] = Need(total)
         return
     for inner in child.children:
         _need(inner, wanted, found)

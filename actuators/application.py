@@ -46,6 +46,7 @@ class Application:
         self._leaving: dict[str, ClusterSpec] = {}
         self._told = told
         self._burst: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+        self._clusters: dict[str, ClusterSpec] = {}
         self._inputs: object = None
         if told is not None and told.spec is not None:
             self._part_with((*told.leaving, *told.spec.clusters()))
@@ -74,7 +75,7 @@ class Application:
 
     def clusters(self) -> dict[str, ClusterSpec]:
         """Return its clusters by id, those that are declared no more but not gone yet too."""
-        return self._leaving | {cluster.cluster: cluster for cluster in self.spec.clusters()}
+        return self._clusters
 
     def tick(
         self,
@@ -195,7 +196,7 @@ class Application:
         """Tell what is brought to life when that changed: a restart after an undeploy needs it."""
         gone = [name for name, spec in self._leaving.items() if not self.instances.named(spec.alias, Level.CLUSTER)]
         for name in gone:
-            del self._leaving[name]
+            del self._leaving[name], self._clusters[name]
         deployed = Deployed(
             tenant=self.spec.tenant,
             application=self.spec.application,
@@ -240,6 +241,7 @@ class Application:
     def _index(self) -> None:
         self.life = Life(self.spec, self.instances)
         self.shape = Shape(self.spec, self.instances)
+        self._clusters = self._leaving | {cluster.cluster: cluster for cluster in self.spec.clusters()}
 
 
 def _why(cluster: ClusterSpec, wanted: int, shares: Mapping[str, int], need: Mapping[str, Need]) -> str:
@@ -248,7 +250,7 @@ def _why(cluster: ClusterSpec, wanted: int, shares: Mapping[str, int], need: Map
     if len(shares) == 1 and of.total == wanted:
         return of.why
     held = sum(shares.values())
-    said = f"{of.why}: {wanted} here"
+    said = f"{of.why or f'{of.total} for its load'}: {wanted} here"
     if held < of.total:
         return f"{said}, {len(shares)} instances hold {held} at most" if len(shares) > 1 else f"{said} at most"
     if held > of.total:

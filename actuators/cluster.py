@@ -62,6 +62,12 @@ class ClusterState:
         """Its instances, and what each is to do."""
         self.environment: Mapping[str, str] = {}
         """What members get besides their cartridge's environment: what they import."""
+        self.version = 0
+        """Counts the changes of members."""
+        self._seen: dict[str, Seen] = {}
+        self._counted: tuple[int, Sequence[Unit]] = (-1, ())
+        self._living: dict[str, Member] = {}
+        """Those that are not known to be gone."""
         self._ordinal = 0
         self._sent: dict[str, float] = {}
         self._ended: dict[str, None] = {}
@@ -94,7 +100,12 @@ class ClusterState:
         return self.spec.least_members if wanted is None else wanted
 
     def seen(self) -> dict[str, Seen]:
-        """Count the members of each instance of the cluster that has any."""
+        """Count the members of each instance of the cluster that has any. Counted anew when something changed."""
+        if self._counted != (self.version, self.units):
+            self._counted, self._seen = (self.version, self.units), self._count()
+        return self._seen
+
+    def _count(self) -> dict[str, Seen]:
         of: dict[str, list[State]] = {}
         for member in self._alive():
             of.setdefault(self.instance_of(member), []).append(member.state)
@@ -105,7 +116,7 @@ class ClusterState:
 
     def present(self) -> set[str]:
         """Return the members that are not known to be gone."""
-        return {member.member for member in self._alive()}
+        return set(self._living)
 
     def full(self) -> dict[str, int]:
         """Return the network partitions whose clouds say that they have no room, with the members they have."""
@@ -168,7 +179,7 @@ class ClusterState:
 
     def _alive(self) -> list[Member]:
         """Return the members that are not known to be gone."""
-        return [m for m in self.members.values() if m.state is not State.TERMINATED]
+        return list(self._living.values())
 
     def _unbalanced(self, epoch: int) -> Iterator[Pair]:
         """Where no balancer says who serves, the cloud does, and the member's probe if it has one."""
@@ -306,8 +317,11 @@ class ClusterState:
     def _note(self, member: Member) -> None:
         """Note a member's newest record, and forget who is gone for long."""
         self.members[member.member] = member
+        self.version += 1
         if member.state is not State.TERMINATED:
+            self._living[member.member] = member
             return
+        self._living.pop(member.member, None)
         self._sent.pop(member.member, None)
         self._ended[member.member] = None
         if len(self._ended) > GONE_KEPT:

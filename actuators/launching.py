@@ -40,8 +40,10 @@ class Launching:
 
     def crowded(self, partitions: Sequence[PartitionSpec], members: Iterable[Member], *, at: float) -> dict[str, int]:
         """Return the network partitions that take no further member because a cloud said so, with those they have."""
-        there, found = counts(members), dict[str, int]()
         full = {where for where, until in self.full.items() if until > at}
+        if not full:
+            return {}
+        there, found = counts(members), dict[str, int]()
         for network_partition in dict.fromkeys(p.network_partition for p in partitions):
             here = [p for p in partitions if p.network_partition == network_partition]
             if full & {name(p) for p in here} and place(here, members=there, full=full) is None:

@@ -3,6 +3,7 @@
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from actuators.application import Unit
 from actuators.cluster import ClusterState, Rules
 from actuators.decide import decide
 from config.cluster import ClusterSpec, StepPolicy
@@ -44,12 +45,17 @@ def test_decide_with_a_full_memory(benchmark: BenchmarkFixture) -> None:
 @pytest.mark.parametrize("members", [10, 100, 1000])
 def test_a_tick_at_rest(benchmark: BenchmarkFixture, members: int) -> None:
     """Decide, plan and look after every member, when there is nothing to do."""
-    state = ClusterState(the_spec(members), Rules())
+    spec = the_spec(members)
+    state, where = ClusterState(spec, Rules()), "default/shop/here/web"
+    unit = Unit(instance=where, network_partition="here", partitions=spec.partitions, wanted=members, runs=True)
     for i in range(1, members + 1):
         state.recall(a_member(f"shop-web-{i}", state=State.ACTIVE, partition="p1"))
     forecast, ticks = the_forecast(members), iter(range(10**9))
 
-    published = benchmark(lambda: list(state.tick(forecast, AT + next(ticks), 0)))
+    def tick() -> list[object]:
+        return [*state.decide(forecast, AT + next(ticks)), *state.act((unit,), 0)]
+
+    published = benchmark(tick)
 
     assert len(published) <= 1
     benchmark.extra_info["members"] = members
