@@ -81,6 +81,7 @@ class Actuators:
         self._now = now
         self._roster = Roster()
         self._documents: dict[str, bytes] = {}
+        self._catalogue: Catalogue | None = None
         self._specs: Sequence[ApplicationSpec] = ()
         self._deleted = False
         """True once a definition was seen to be deleted."""
@@ -206,7 +207,8 @@ class Actuators:
             log.warning("pileus.definitions is empty: nothing is begun, nothing is ended")
             return
         try:
-            self._specs = Catalogue.from_documents(self._documents.items()).applications()
+            self._catalogue = Catalogue.from_documents(self._documents.items(), self._catalogue)
+            self._specs = self._catalogue.applications()
         except ConfigError as error:
             log.error("definitions do not hold together; the last good ones stay in force", error=str(error))  # noqa: TRY400 - said whole
         await self.ownership.define(self._specs)

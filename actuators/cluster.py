@@ -114,9 +114,9 @@ class ClusterState:
             for name, states in of.items()
         }
 
-    def present(self) -> set[str]:
-        """Return the members that are not known to be gone."""
-        return set(self._living)
+    def present(self) -> dict[str, float]:
+        """Return the members that are not known to be gone, and when they were asked for (s since the Unix epoch)."""
+        return {name: member.since.get(State.CREATED, member.at) for name, member in self._living.items()}
 
     def full(self) -> dict[str, int]:
         """Return the network partitions whose clouds say that they have no room, with the members they have."""

@@ -180,7 +180,8 @@ class Decider:
         if not act:
             return
         exports = self._exports.setdefault(name, Exports())
-        exports.keep({member for state in states.values() for member in state.present()})
+        if not exports.empty:
+            exports.keep({member: since for state in states.values() for member, since in state.present().items()})
         yield from exports.tell(application.spec, self.at)
         yield from application.tick(
             {state.spec.alias: state.wanted for state in states.values()},

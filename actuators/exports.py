@@ -1,6 +1,6 @@
 """What the members of one application export, and what its other members import. Pure."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 
 from config.cluster import ClusterSpec
 from config.tree import ApplicationSpec
@@ -12,37 +12,58 @@ TENANTS = "tenants"
 
 
 class Exports:
-    """The newest value of each name."""
+    """What each member exports, by name; of those that are gone the newest value alone."""
 
     def __init__(self) -> None:
-        self._values: dict[str, Metadata] = {}
-        self._alive: Collection[str] = frozenset()
+        self._values: dict[str, dict[str, Metadata]] = {}
+        self._alive: Mapping[str, float] = {}
 
     def take(self, record: Metadata) -> None:
-        """Take in a value; an older one than the one that is known does not count."""
-        known = self._values.get(record.name)
-        if known is None or known.at <= record.at:
-            self._values[record.name] = record
+        """Take in a value; an older one of the same member does not count."""
+        of = self._values.setdefault(record.name, {})
+        if record.member not in of or of[record.member].at <= record.at:
+            of[record.member] = record
+            newest = self._newest(record.name)
+            self._values[record.name] = {m: v for m, v in of.items() if m in self._alive or v is newest}
 
-    def keep(self, alive: Collection[str]) -> None:
-        """Note who is there: a value counts for those that wait while the member that exported it is."""
+    @property
+    def empty(self) -> bool:
+        """Say whether nothing was exported yet."""
+        return not self._values
+
+    def keep(self, alive: Mapping[str, float]) -> None:
+        """Note which members are there, and since when (s since the Unix epoch)."""
         self._alive = alive
 
     def names(self) -> frozenset[str]:
-        """Return the names that have a value now."""
-        return frozenset(name for name, value in self._values.items() if value.member in self._alive)
+        """Return the names that have a value now.
+
+        A value counts while its member is there, or another one of its cluster that was there when it was exported:
+        what an earlier start has exported does not.
+        """
+        return frozenset(name for name, of in self._values.items() if any(map(self._counts, of.values())))
 
     def environment(self, spec: ClusterSpec, application: ApplicationSpec) -> dict[str, str]:
         """Return what the members of a cluster get at launch: the values that are known, the last ones if need be."""
-        found = {variable(n): self._values[n].value for n in spec.imports if n in self._values}
+        found = {variable(name): self._newest(name).value for name in spec.imports if name in self._values}
         return found | ({"TENANTS": _signed_up(application)} if application.multi_tenant else {})
+
+    def _newest(self, name: str) -> Metadata:
+        """Return the newest value of a name, those of members that are there before others."""
+        return max(self._values[name].values(), key=lambda value: (value.member in self._alive, value.at))
+
+    def _counts(self, value: Metadata) -> bool:
+        cluster = value.member.rpartition("-")[0]
+        return value.member in self._alive or any(
+            member.rpartition("-")[0] == cluster and since <= value.at for member, since in self._alive.items()
+        )
 
     def tell(self, application: ApplicationSpec, at: float) -> Iterator[tuple[str, Record]]:
         """Tell the members of a multi-tenant application who has signed up, when that has changed."""
         if not application.multi_tenant:
             return
-        known, value = self._values.get(TENANTS), _signed_up(application)
-        if known is None or known.value != value:
+        value = _signed_up(application)
+        if TENANTS not in self._values or self._newest(TENANTS).value != value:
             record = Metadata(
                 tenant=application.tenant,
                 application=application.application,
@@ -51,7 +72,7 @@ class Exports:
                 member="",
                 at=at,
             )
-            self._values[TENANTS] = record
+            self.take(record)
             yield metadata_key(application.tenant, application.application, TENANTS), record
 
 

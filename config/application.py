@@ -83,8 +83,8 @@ class GroupUse(Definition):
     """The cartridge group."""
     alias: Id
     """Unique in the application, cartridges included."""
-    group_min_instances: Annotated[Whole, Field(ge=1), not_yet()] = 1
-    group_max_instances: Annotated[Whole, Field(ge=1), not_yet()] = 1
+    group_min_instances: Annotated[Whole, Field(ge=1)] = 1
+    group_max_instances: Annotated[Whole, Field(ge=1)] = 1
     """Above 1 the whole group is scaled when a child needs more than its maximum."""
     deployment_policy: Id | None = None
     """Counts for everything below; then nothing below may have one."""
@@ -159,7 +159,7 @@ class Application(Declaration):
     alias: Annotated[Remark, Field(min_length=1)]
     name: Remark = ""
     description: Remark = ""
-    multi_tenant: Annotated[Truth, not_yet()] = False
+    multi_tenant: Truth = False
     """Runs once; tenants sign up to it."""
     property: tuple[Property, ...] = ()
     """``payload_parameter.X`` becomes the environment ``X`` of every instance."""

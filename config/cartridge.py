@@ -134,7 +134,7 @@ class Cartridge(Declaration):
     deployment: Annotated[Deployment | None, NO_ARTIFACTS] = None
     iaas_provider: Annotated[tuple[IaasProvider, ...], Field(min_length=1)]
     persistence: Annotated[Persistence | None, NO_VOLUMES] = None
-    metadata_keys: Annotated[tuple[Text, ...], not_yet()] = ()
+    metadata_keys: tuple[Annotated[Text, Field(pattern=r"^[^\s=#]+$", max_length=100)], ...] = ()
     """What members export, as ``<alias>-<key>``; those that start after them import it under the same name."""
     load_balancing_ip_type: Annotated[Literal["private", "public"], Field(alias="loadBalancingIPType"), not_yet()] = (
         "private"

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from config.definition import Declaration, Definition, Id, Remark, not_yet
+from config.definition import Declaration, Definition, Id, Remark
 
 Component = Annotated[str, Field(pattern=r"^(cartridge|group)\.[A-Za-z0-9._-]+$", max_length=140)]
 """A child by its alias: ``cartridge.db``, ``group.backend``."""
@@ -25,15 +25,15 @@ class Aliases(Definition):
 class Dependencies(Definition):
     """What waits for what, what scales together, and what ends with what. All about children of one level."""
 
-    startup_orders: Annotated[tuple[Aliases, ...], not_yet()] = ()
+    startup_orders: tuple[Aliases, ...] = ()
     """In each list a child starts when the one before it is Active. Several lists make a graph without cycles."""
-    scaling_dependents: Annotated[tuple[Aliases, ...], not_yet()] = ()
+    scaling_dependents: tuple[Aliases, ...] = ()
     """Each list scales together, in the ratio of the minimums."""
-    termination_behaviour: Annotated[
-        Literal["terminate-none", "terminate-dependents", "terminate-all", "none", "dependents", "all"], not_yet()
+    termination_behaviour: Literal[
+        "terminate-none", "terminate-dependents", "terminate-all", "none", "dependents", "all"
     ] = "terminate-none"
     """What ends, and starts anew in order, when a child is Inactive."""
-    termination_order: Annotated[tuple[Aliases, ...], not_yet()] = ()
+    termination_order: tuple[Aliases, ...] = ()
     """In each list a child ends before the one after it. Not given: the start-up order reversed."""
 
     @property

@@ -24,7 +24,7 @@ class ApplicationSignUp(OfApplication):
     KIND: ClassVar[str] = "applicationSignUp"
     STALE: ClassVar[dict[str, str]] = {"clusterIds": "", "tenantId": "", "signUpId": ""}
 
-    application_id: Annotated[Id | None, not_yet()] = None
+    application_id: Id | None = None
     """The application; one of the default tenant's if the tenant has none of this name."""
     artifact_repositories: Annotated[tuple[ArtifactRepository, ...], NO_ARTIFACTS] = ()
 

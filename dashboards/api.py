@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Query
 
+from dashboards import applications as parts
 from dashboards import roster, views
+from dashboards.application_schemas import ApplicationTree, ApplicationView
 from dashboards.model import DECISIONS, LOG_LINES, Cluster, Model
 from dashboards.problem import RESPONSES, not_found
 from dashboards.schemas import (
-    ApplicationView,
     ClusterSummary,
     ClusterView,
     DecisionView,
@@ -37,14 +38,22 @@ def _add_clusters(app: FastAPI, model: Model, clock: Callable[[], float]) -> Non
     """Add the lists."""
 
     async def applications() -> list[ApplicationView]:
-        """List the applications."""
-        return views.applications(model)
+        """List the applications by tenant and name: phase, what waits, and what to look at first."""
+        return parts.applications(model)
+
+    async def application(tenant: str, application: str) -> ApplicationTree:
+        """Say everything of one application: its groups, clusters and members as a tree, and its wish for room."""
+        if (found := parts.application(model, (tenant, application))) is None:
+            known = ("/".join(name) for name in parts.names(model))
+            raise not_found("application", f"{tenant}/{application}", known)
+        return found
 
     async def clusters() -> list[ClusterSummary]:
         """List the clusters."""
         return views.summaries(model, now=clock())
 
     read(app, "/api/applications", applications)
+    read(app, "/api/applications/{tenant}/{application}", application)
     read(app, "/api/clusters", clusters)
 
 

@@ -112,7 +112,10 @@ def _add_events(app: FastAPI, live: Live) -> None:
     """Serve what changes, as it changes."""
 
     async def stream(request: Request) -> Response:
-        """Send server-sent events: ``forecast``, ``decision``, ``member``, ``cluster``, and ``reset`` (load anew)."""
+        """Send server-sent events: ``forecast``, ``decision``, ``member``, ``cluster``, ``application``, ``reset``.
+
+        ``reset`` means: everything may have changed, load it anew.
+        """
         if request.method == "HEAD":
             return Response(media_type="text/event-stream")
         try:

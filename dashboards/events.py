@@ -1,8 +1,10 @@
 """From what changed in the read model to what the open pages are sent. Pure: the time is an argument."""
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 
-from dashboards import roster, views
+from dashboards import applications, roster, views
+from dashboards.application_schemas import ApplicationEvent
 from dashboards.fold import Change
 from dashboards.model import Cluster, Model
 from dashboards.schemas import ClusterSummary, DecisionEvent, MemberEvent, PointEvent, View
@@ -11,9 +13,14 @@ from dashboards.schemas import ClusterSummary, DecisionEvent, MemberEvent, Point
 def events(model: Model, changes: Iterable[Change], *, now: float) -> Iterator[tuple[str, View]]:
     """Yield name and content of one event per thing that changed, however often it did."""
     counts = roster.count(model)
+    index = cache(lambda: applications.index(model))
     for change in dict.fromkeys(changes):
         if change.name == "member":
             yield "member", MemberEvent(member=change.key, state=roster.member(model, change.key, now=now))
+        elif change.name == "application":
+            tenant, _, name = change.key.partition("/")
+            state = applications.summary(model, (tenant, name), index())
+            yield "application", ApplicationEvent(tenant=tenant, application=name, state=state)
         elif of := model.clusters.get(change.key):
             summary = views.summary(of, counts, now=now)
             yield change.name, _of_cluster(change.name, of, summary)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from dashboards import deployment
 from dashboards import model as size
 from dashboards.model import Bounds, Cluster, Decided, Level, Model, Point, TopicCount
 from streams import topics
@@ -12,9 +13,9 @@ from streams.records.action import OUTCOME, Outcome, Result
 from streams.records.balancer import BALANCER, BalancerReport
 from streams.records.decision import DECISION, Decision
 from streams.records.forecast import FORECASTS, ClusterForecast, Forecasts
-from streams.records.instance import INSTANCES, Announcement
+from streams.records.instance import INSTANCES, Announcement, BurstRequest, Deployed, Instance, InstanceRecord, Phase
 from streams.records.log import LOG, REJECTED, LogLine, Rejected
-from streams.records.member import LEADTIME, MEMBERS, Claim, LeadTime, Member, State
+from streams.records.member import LEADTIME, MEMBERS, LeadTime, Member, State
 from streams.records.record import Record
 
 DECODERS: Mapping[str, Callable[[bytes], Record]] = {
@@ -39,9 +40,9 @@ class Change:
     """What a record changed."""
 
     name: str
-    """``forecast``, ``decision``, ``member`` or ``cluster``."""
+    """``forecast``, ``decision``, ``member``, ``cluster`` or ``application``."""
     key: str
-    """The cluster, or the member."""
+    """The cluster, the member, or ``<tenant>/<application>``."""
 
 
 def take(model: Model, topic: str, *, key: bytes, value: bytes | None, written_at: float) -> tuple[Change, ...]:
@@ -56,21 +57,25 @@ def take(model: Model, topic: str, *, key: bytes, value: bytes | None, written_a
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         count.bad += 1
         return ()
+    if isinstance(record, Instance) and not deployment.has_place(record):
+        count.bad += 1
+        return ()
     return apply(model, record)
 
 
 def apply(model: Model, record: Record) -> tuple[Change, ...]:  # noqa: PLR0911 - one return per kind of record
-    """Fold one record into the model and return what it changed."""
+    """Fold one record into the model and return what it changed. A decider's claim is none of the view's business."""
     match record:
+        case Decision() | Outcome() | LeadTime() if deployment.is_gone(model, record.cluster):
+            return ()
         case Forecasts():
-            return tuple(_forecast(model, record.at, cluster) for cluster in record.clusters)
+            return _forecasts(model, record)
         case Decision():
             return (_decision(model, record),)
         case Member():
             return _member(model, record)
-        case Announcement():
-            _cluster(model, record.tenant, record.application, record.cluster).instance = record
-            return (Change("cluster", record.cluster),)
+        case Instance() | Deployed() | BurstRequest() | Announcement():
+            return _existence(model, record)
         case BalancerReport():
             return _report(model, record)
         case Outcome() if record.result not in {Result.RUNNING, Result.GONE}:
@@ -78,13 +83,8 @@ def apply(model: Model, record: Record) -> tuple[Change, ...]:  # noqa: PLR0911 
             return (Change("cluster", record.cluster),)
         case LeadTime():
             _cluster(model, record.tenant, record.application, record.cluster).lead_times_s.append(record.seconds)
-        case LogLine():
-            _log(model, record)
-        case Rejected():
-            model.rejected[record.topic, record.reason] += record.count
-            model.rejections.append(record)
-        case Claim() | _:
-            pass
+        case LogLine() | Rejected():
+            _told(model, record)
     return ()
 
 
@@ -94,9 +94,24 @@ def forget(model: Model, topic: str, key: str) -> tuple[Change, ...]:
         del model.members[key]
         return (Change("member", key),)
     if topic == topics.INSTANCES.name and key in model.clusters:
-        del model.clusters[key]
+        deployment.forget_cluster(model, key)
         return (Change("cluster", key),)
+    if topic == topics.INSTANCES.name and (of := deployment.forget(model, key)):
+        return (Change("application", "/".join(of)),)
     return ()
+
+
+def _existence(model: Model, record: InstanceRecord) -> tuple[Change, ...]:
+    """Note what exists of an application, or that it does no more."""
+    application = Change("application", f"{record.tenant}/{record.application}")
+    if not isinstance(record, Announcement):
+        return (application,) if deployment.note(model, record) else ()
+    if record.state == Phase.TERMINATED.value:
+        deployment.forget_cluster(model, record.cluster)
+        return (Change("cluster", record.cluster), application)
+    deployment.expect_cluster(model, record.cluster)
+    _cluster(model, record.tenant, record.application, record.cluster).instance = record
+    return (Change("cluster", record.cluster),)
 
 
 def _cluster(model: Model, tenant: str, application: str, cluster: str) -> Cluster:
@@ -108,6 +123,12 @@ def _cluster(model: Model, tenant: str, application: str, cluster: str) -> Clust
         known = model.clusters[cluster] = Cluster(tenant, application, cluster)
     model.clusters.move_to_end(cluster)
     return known
+
+
+def _forecasts(model: Model, given: Forecasts) -> tuple[Change, ...]:
+    """Add one tick to the series of every cluster that is not gone."""
+    there = (cluster for cluster in given.clusters if not deployment.is_gone(model, cluster.cluster))
+    return tuple(_forecast(model, given.at, cluster) for cluster in there)
 
 
 def _forecast(model: Model, at: float, given: ClusterForecast) -> Change:
@@ -142,7 +163,8 @@ def _member(model: Model, member: Member) -> tuple[Change, ...]:
         if len(model.terminated) > size.TERMINATED:
             model.terminated.popitem(last=False)
     elif member.member in model.members or len(model.members) < size.MEMBERS:
-        _cluster(model, member.tenant, member.application, member.cluster)
+        if not deployment.is_gone(model, member.cluster):
+            _cluster(model, member.tenant, member.application, member.cluster)
         model.members[member.member] = member
     else:
         model.overflow += 1
@@ -160,8 +182,12 @@ def _report(model: Model, report: BalancerReport) -> tuple[Change, ...]:
     return (Change("cluster", report.cluster),)
 
 
-def _log(model: Model, line: LogLine) -> None:
-    """Keep a log line, numbered, and cut if it is very long."""
+def _told(model: Model, line: LogLine | Rejected) -> None:
+    """Keep what was refused, or a log line, numbered, and cut if it is very long."""
+    if isinstance(line, Rejected):
+        model.rejected[line.topic, line.reason] += line.count
+        model.rejections.append(line)
+        return
     model.lines += 1
     if len(line.text) > TEXT:
         line = msgspec.structs.replace(line, text=line.text[:TEXT] + " ...")

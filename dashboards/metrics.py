@@ -1,5 +1,6 @@
 """``/metrics``: the read model in the OpenMetrics text format."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -10,9 +11,11 @@ from dashboards import roster
 from dashboards.health import sample_age_s
 from dashboards.model import Cluster, Model
 from dashboards.status import Status
+from streams.records.instance import Phase
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 OF_CLUSTER = ("tenant", "application", "cluster")
+LIVING = (Phase.CREATED, Phase.ACTIVE, Phase.INACTIVE, Phase.TERMINATING)
 
 
 def exposition(model: Model, status: Status, *, now: float) -> bytes:
@@ -32,6 +35,7 @@ class _Snapshot(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield the metric families."""
         yield from _of_clusters(self._model, now=self._now)
+        yield _of_applications(self._model)
         yield from _of_pileus(self._model, self._status)
 
 
@@ -60,6 +64,18 @@ def _of_clusters(model: Model, *, now: float) -> Iterator[Metric]:
         if (seconds := sample_age_s(of, now=now)) is not None:
             age.add_metric(labels, seconds)
     yield from (wanted, members, load, horizon, age, taken)
+
+
+def _of_applications(model: Model) -> Metric:
+    """Return how many instances of each level are in each phase; of a level that an application has, none is 0."""
+    instances = GaugeMetricFamily(
+        "pileus_instances", "Instances by phase.", labels=("tenant", "application", "level", "phase")
+    )
+    counts = Counter((i.tenant, i.application, i.level.value, i.phase) for i in model.instances.values())
+    for labels in sorted({known[:3] for known in counts}):
+        for phase in LIVING:
+            instances.add_metric([*labels, phase.value], counts[*labels, phase])
+    return instances
 
 
 def _add_load(load: GaugeMetricFamily, horizon: GaugeMetricFamily, of: Cluster) -> None:

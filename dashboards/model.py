@@ -8,7 +8,7 @@ from streams.records.action import Outcome
 from streams.records.balancer import BalancerReport
 from streams.records.decision import Factor, Reason
 from streams.records.forecast import ClusterForecast
-from streams.records.instance import Announcement
+from streams.records.instance import Announcement, BurstRequest, Instance
 from streams.records.log import LogLine, Rejected
 from streams.records.member import Member
 
@@ -23,12 +23,22 @@ CLUSTERS = 256
 """Clusters kept; the one that was silent for longest makes room."""
 MEMBERS = 20_000
 """Living members kept."""
+INSTANCES = 20_000
+"""Instances kept that are not terminated, of applications, groups and clusters."""
+APPLICATIONS = 1_000
+"""Applications of which it is kept that they are deployed, and requests for more room."""
+ENDED = 2_000
+"""What ended, of which the epoch is kept: a decider that was replaced cannot bring it back."""
 REPORTS = 1_000
 """Balancers' reports kept, one per balancer and cluster."""
 LEAD_TIMES = 100
 """Lead times kept per cluster."""
 TROUBLES = 50
 """Failed actions kept per cluster, and refusals of the worker kept in all."""
+
+
+Name = tuple[str, str]
+"""An application: its tenant and its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +106,19 @@ class Cluster:
     troubles: deque[Outcome] = field(default_factory=lambda: deque(maxlen=TROUBLES))
 
 
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """An application that is deployed, without all that it is made of."""
+
+    at: float
+    """When it was deployed (s since the Unix epoch)."""
+    epoch: int
+    network_partitions: tuple[str, ...]
+    """In the order they are used."""
+    parts: int
+    """Groups and clusters that it consists of, each once."""
+
+
 @dataclass(slots=True)
 class TopicCount:
     """What was read of one topic."""
@@ -117,6 +140,14 @@ class Model:
     """Those that are not terminated, by member."""
     terminated: OrderedDict[str, Member] = field(default_factory=OrderedDict)
     """The last ones, oldest first."""
+    instances: dict[str, Instance] = field(default_factory=dict)
+    """Those that are not terminated, by instance."""
+    declared: OrderedDict[Name, Declared] = field(default_factory=OrderedDict)
+    """The applications that are deployed; the one deployed last stands last."""
+    bursts: OrderedDict[Name, BurstRequest] = field(default_factory=OrderedDict)
+    """The newest request of each application, withdrawn ones included."""
+    ended: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    """Epochs of instances, applications and clusters that ended, the last one last. A cluster has none: 0."""
     reports: OrderedDict[tuple[str, str], BalancerReport] = field(default_factory=OrderedDict)
     """By balancer and cluster."""
     logs: deque[tuple[int, LogLine]] = field(default_factory=lambda: deque(maxlen=LOG_LINES))
@@ -128,12 +159,15 @@ class Model:
     rejections: deque[Rejected] = field(default_factory=lambda: deque(maxlen=TROUBLES))
     topics: dict[str, TopicCount] = field(default_factory=dict)
     overflow: int = 0
-    """Members not kept because there are more than :data:`MEMBERS`."""
+    """Members and instances not kept because there are more than :data:`MEMBERS`, :data:`INSTANCES`."""
 
     def clear(self) -> None:
         """Forget everything but the number of the newest log line: the topics are read anew."""
-        for kept in (self.clusters, self.members, self.terminated, self.reports, self.logs, self.rejected):
-            kept.clear()
+        for by_name in (self.clusters, self.members, self.terminated, self.reports, self.rejected):
+            by_name.clear()
+        for deployed in (self.instances, self.declared, self.bursts, self.ended):
+            deployed.clear()
+        self.logs.clear()
         self.rejections.clear()
         self.topics.clear()
         self.overflow = 0

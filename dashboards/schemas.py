@@ -160,17 +160,6 @@ class ClusterView(View):
     """Newest first."""
 
 
-class ApplicationView(View):
-    """One application and its clusters."""
-
-    tenant: str
-    application: str
-    clusters: list[str]
-    wanted: int | None
-    """Over its clusters; ``null`` while a cluster has no decision."""
-    serving: int
-
-
 class SeriesView(View):
     """Columns of equal length; row i is one moment. The last rows lie ahead and hold forecasts alone."""
 
@@ -259,7 +248,7 @@ class HealthView(View):
     rejected: list[RejectionView]
     samples: list[SampleAge]
     overflow: int
-    """Members not shown because there are too many."""
+    """Members and instances not shown because there are too many."""
 
 
 class PointEvent(View):

@@ -7,7 +7,6 @@ from statistics import quantiles
 from dashboards import roster
 from dashboards.model import Cluster, Decided, Model
 from dashboards.schemas import (
-    ApplicationView,
     ClusterSummary,
     ClusterView,
     DecisionView,
@@ -20,6 +19,7 @@ from dashboards.schemas import (
     SignalView,
 )
 from dashboards.series import align
+from streams.records.action import Outcome
 from streams.records.forecast import Signal, SignalForecast
 
 UNITS = {
@@ -29,25 +29,6 @@ UNITS = {
 }
 STALE_S = 30.0
 """A cluster without a forecast for this long is stale: six ticks of the default period."""
-
-
-def applications(model: Model) -> list[ApplicationView]:
-    """List the applications by tenant and name."""
-    counts = roster.count(model)
-    found: dict[tuple[str, str], list[Cluster]] = {}
-    for name in sorted(model.clusters):
-        cluster = model.clusters[name]
-        found.setdefault((cluster.tenant, cluster.application), []).append(cluster)
-    return [
-        ApplicationView(
-            tenant=tenant,
-            application=application,
-            clusters=[c.cluster for c in clusters],
-            wanted=sum(c.steps[-1][1] for c in clusters) if all(c.steps for c in clusters) else None,
-            serving=sum(counts[c.cluster, "serving"] for c in clusters),
-        )
-        for (tenant, application), clusters in sorted(found.items())
-    ]
 
 
 def summaries(model: Model, *, now: float) -> list[ClusterSummary]:
@@ -92,10 +73,13 @@ def cluster(model: Model, of: Cluster, *, now: float) -> ClusterView:
         signals=[signal_view(of, given) for given in of.newest.signals] if of.newest else [],
         members=roster.members(model, now=now, cluster=of.cluster),
         lead_time=_lead_time(list(of.lead_times_s)),
-        troubles=[
-            OutcomeView(at=o.at, member=o.member, result=o.result.value, reason=o.reason) for o in reversed(of.troubles)
-        ],
+        troubles=[outcome(o) for o in reversed(of.troubles)],
     )
+
+
+def outcome(of: Outcome) -> OutcomeView:
+    """Say an action that failed."""
+    return OutcomeView(at=of.at, member=of.member, result=of.result.value, reason=of.reason)
 
 
 def series(of: Cluster, *, signal: Signal) -> SeriesView:

@@ -15,6 +15,7 @@ COMMANDS = {
     "diff": "show what 'apply' would change",
     "get": "list or show the definitions that are in force",
     "delete": "withdraw a definition that nothing refers to",
+    "status": "show how applications stand: what serves, what waits for what",
     "graph": "draw what depends on what in an application",
     "topics": "create or list the topics",
     "worker": "compute windows, derivatives and forecasts (stream worker)",

@@ -1,10 +1,16 @@
-"""``python -m pileus.sample_app``: a small real HTTP service, to be scaled.
+"""``python -m pileus.sample_app``: a small real service, to be scaled.
 
 ``GET /`` takes ``SERVICE_S`` seconds in one of ``SLOTS`` slots; further requests wait for a slot, so
-requests in flight grow with the load. ``GET /health`` says 200, and 503 while stopping. On SIGTERM
-it finishes the requests in flight, for ``GRACE_S`` at most. Its log goes to standard output.
+requests in flight grow with the load. Its answer names the variables that were imported. ``GET /health`` says
+200, and 503 while stopping. On SIGTERM it finishes the requests in flight, for ``GRACE_S`` at most. Its log
+goes to standard output.
 
-Environment: ``HOST`` (127.0.0.1), ``PORT`` (8080), ``SERVICE_S`` (0.25), ``SLOTS`` (10), ``GRACE_S`` (8).
+With ``SAMPLE_PROTOCOL=tcp`` it is a "database" instead: it sends each line of a connection back. Once it listens it
+writes ``SAMPLE_EXPORTS`` (``KEY=VALUE``, several with blanks between them; ``{host}`` and ``{port}`` stand for where it
+listens) to the file that ``PILEUS_EXPORTS`` names.
+
+Environment: ``HOST`` (127.0.0.1), ``PORT`` (8080), ``SERVICE_S`` (0.25), ``SLOTS`` (10), ``GRACE_S`` (8),
+``SAMPLE_PROTOCOL`` (http), ``SAMPLE_EXPORTS``, ``PILEUS_EXPORTS``.
 """
 
 import asyncio
@@ -12,13 +18,18 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
 LOG_EVERY_S = 1.0
+IMPORT = "IMPORT_"
+"""How the names of imported variables begin."""
+PROTOCOLS = ("http", "tcp")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +45,14 @@ class Settings:
     """Requests served at the same time (>= 1)."""
     grace_s: float
     """From SIGTERM to exit at most (s, >= 0)."""
+    protocol: str = "http"
+    """One of ``PROTOCOLS``."""
+    exports: tuple[str, ...] = ()
+    """Lines to export, with ``{host}`` and ``{port}`` to be filled in."""
+    exports_file: str = ""
+    """Where to write them; empty: nowhere."""
+    imports: tuple[str, ...] = ()
+    """Names of the variables that were imported, sorted."""
 
 
 def settings(environ: Mapping[str, str]) -> Settings:
@@ -42,14 +61,23 @@ def settings(environ: Mapping[str, str]) -> Settings:
     Raises
     ------
     ValueError
-        If one is not a number or out of bounds: says which.
+        If one is not a number, out of bounds or no line to export: says which.
     """
+    protocol, exports = environ.get("SAMPLE_PROTOCOL", "http"), environ.get("SAMPLE_EXPORTS", "").split()
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"SAMPLE_PROTOCOL = '{protocol}': must be {' or '.join(PROTOCOLS)}")
+    if not all(each.partition("=")[1] for each in exports):
+        raise ValueError("SAMPLE_EXPORTS: each must be KEY=VALUE")
     return Settings(
         host=environ.get("HOST", "127.0.0.1"),
         port=int(_number(environ, "PORT", 8080, least=0, most=65535)),
         service_s=_number(environ, "SERVICE_S", 0.25, least=0, most=3600),
         slots=int(_number(environ, "SLOTS", 10, least=1, most=100_000)),
         grace_s=_number(environ, "GRACE_S", 8, least=0, most=3600),
+        protocol=protocol,
+        exports=tuple(exports),
+        exports_file=environ.get("PILEUS_EXPORTS", ""),
+        imports=tuple(sorted(name for name in environ if name.startswith(IMPORT))),
     )
 
 
@@ -95,7 +123,7 @@ class Service:
             self._in_flight -= 1
             if not self._in_flight:
                 self._idle.set()
-        return self._said(web.Response(text="served\n"))
+        return self._said(web.Response(text="\n".join(["served", *self._given.imports, ""])))
 
     async def _health(self, _: web.Request) -> web.Response:
         """Say whether new requests are welcome."""
@@ -135,26 +163,81 @@ def log(level: str, text: str) -> None:
         sys.stdout.flush()
 
 
+def export(given: Settings, *, port: int) -> None:
+    """Write what is to be exported, if a file was named; one that cannot be written is told."""
+    if not given.exports_file or not given.exports:
+        return
+    lines = [each.replace("{host}", given.host).replace("{port}", str(port)) for each in given.exports]
+    try:
+        Path(given.exports_file).write_text("".join(f"{line}\n" for line in lines))
+    except OSError as error:
+        log("WARN", f"cannot export: {error}")
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Send each line back until the client or the program ends; a line beyond 64 kB ends the connection."""
+    try:
+        while line := await reader.readline():
+            writer.write(line)
+            await writer.drain()
+    except (OSError, ValueError):
+        pass
+    finally:
+        writer.close()
+
+
 async def serve(given: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
+    await (_serve_http if given.protocol == "http" else _serve_tcp)(given, told.wait)
+
+
+async def _serve_http(given: Settings, told: Callable[[], Awaitable[object]]) -> None:
+    """Serve requests until told to stop, then drain."""
     service = Service(given)
     # A request whose client has gone gives its place in the queue back.
     runner = web.AppRunner(service.application(), access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
     await runner.setup()
     site = web.TCPSite(runner, given.host, given.port, backlog=1024)
     await site.start()
-    log("INFO", f"serving on {runner.addresses[0][0]}:{runner.addresses[0][1]} with {given.slots} slots")
+    _serving(given, runner.addresses[0], f"with {given.slots} slots")
     telling = asyncio.create_task(service.tell())
     try:
-        await told.wait()
+        await told()
         log("INFO", "stopping")
         await service.drain()
     finally:
         telling.cancel()
         await runner.cleanup()
+
+
+async def _serve_tcp(given: Settings, told: Callable[[], Awaitable[object]]) -> None:
+    """Send lines back until told to stop; connections that are open then are closed."""
+    talks: set[asyncio.Task[None]] = set()
+
+    def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(echo(reader, writer))
+        talks.add(task)
+        task.add_done_callback(talks.discard)
+
+    server = await asyncio.start_server(talk, given.host, given.port)
+    _serving(given, server.sockets[0].getsockname(), "lines over TCP")
+    try:
+        await told()
+        log("INFO", "stopping")
+    finally:
+        server.close()
+        for task in talks:
+            task.cancel()
+        await asyncio.gather(*talks, return_exceptions=True)
+
+
+def _serving(given: Settings, address: Sequence[Any], what: str) -> None:
+    """Say where it listens, and export."""
+    log("INFO", f"serving on {address[0]}:{address[1]} {what}")
+    export(given, port=address[1])
 
 
 def main() -> int:

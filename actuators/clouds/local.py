@@ -84,6 +84,14 @@ class LocalCloud:
         """Return the file that holds what an instance wrote to its standard output and error."""
         return self._state.log(member)
 
+    def exports(self, member: str) -> Path:
+        """Return the file that an instance may write what it exports to (``PILEUS_EXPORTS``)."""
+        return self._state.exports(member)
+
+    def metadata(self, member: str) -> Path:
+        """Return the file in which its agent keeps what others exported (``PILEUS_METADATA``)."""
+        return self._state.metadata(member)
+
     async def instances(self) -> Mapping[str, Instance]:
         """Return every instance that is alive, by member, and clear away what a crashed one left.
 
@@ -184,7 +192,8 @@ class LocalCloud:
         member, port = intent.where.member, str(intent.port)
         command = [word.replace("{python}", sys.executable).replace("{port}", port) for word in intent.launch.command]
         inherited = {k: v for k, v in os.environ.items() if k in INHERITED or k.startswith("PYTHON")}
-        environment = inherited | self._environment(intent)
+        files = {"PILEUS_EXPORTS": self.exports(member), "PILEUS_METADATA": self.metadata(member)}
+        environment = inherited | self._environment(intent) | {name: str(path) for name, path in files.items()}
         try:
             report = local_process.start(command, claim=claim, environment=environment, log=self._state.log(member))
         except ValueError as error:

@@ -2,7 +2,8 @@
 
 ::
 
-    living/<member>/    launch.json (the intent, written first), claim, agent-<n>.claim
+    living/<member>/    launch.json (the intent, written first), claim, agent-<n>.claim,
+                        exports (the instance's own), metadata.json (its agent's)
     ending/<member>/    the same folder, moved: nothing can be claimed in it any more
     ended/<member>/     the same folder, moved: the tombstone; the name never comes back
     ports/<port>        touched when the port was used
@@ -151,6 +152,14 @@ class LocalState:
     def log(self, member: str, *, agent: bool = False) -> Path:
         """Return the file that an instance or its agent writes to; it does not move while the member lives."""
         return self._logs / f"{member}{'.agent' if agent else ''}.log"
+
+    def exports(self, member: str) -> Path:
+        """Return the file in which an instance says what it exports, while it lives."""
+        return self._living / member / "exports"
+
+    def metadata(self, member: str) -> Path:
+        """Return the file in which its agent keeps what others exported, while it lives."""
+        return self._living / member / "metadata.json"
 
     def trim_log(self, member: str) -> None:
         """Empty an instance's log that has grown too large. It is open for appending, so the next line is its first."""

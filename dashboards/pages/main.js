@@ -2,6 +2,7 @@
 
 import { Chart } from "./chart.js";
 import * as draw from "./render.js";
+import { Applications, keyOf } from "./tree.js";
 import { SIGNALS } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
@@ -17,6 +18,8 @@ async function ask(path) {
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
   return answer.json();
 }
+
+const applications = new Applications({ section: $("applications-box"), box: $("applications"), sum: $("applications-sum"), more: $("applications-more"), ask, now });
 
 // Clusters ---------------------------------------------------------------------------------------
 
@@ -52,14 +55,33 @@ function drawTiles() {
 
 function newTile(name) {
   const node = draw.el("button", { class: "tile", type: "button", "data-cluster": name });
-  node.addEventListener("click", () => {
-    state.chosen = name;
-    state.signal = null;
-    history.replaceState(null, "", `#${encodeURIComponent(name)}`);
-    drawTiles();
-    quietly(loadChosen);
-  });
+  node.addEventListener("click", () => choose(name));
   return node;
+}
+
+function choose(name) {
+  state.chosen = name;
+  state.signal = null;
+  history.replaceState(null, "", `#${encodeURIComponent(name)}`);
+  drawTiles();
+  quietly(loadChosen);
+}
+
+// A link in a tree leads to the cluster's own view.
+function follow() {
+  const name = decodeURIComponent(location.hash.slice(1));
+  if (!state.clusters.has(name)) return;
+  choose(name);
+  $("detail").scrollIntoView({ block: "start" });
+}
+
+// An application that names its clusters says which of them are no more.
+function dropGone(event) {
+  const there = new Set(event.state?.clusters ?? []);
+  const gone = [...state.clusters.values()].filter((c) => keyOf(c) === keyOf(event) && !there.has(c.cluster));
+  for (const { cluster } of gone) state.clusters.delete(cluster);
+  if (state.chosen !== null && !state.clusters.has(state.chosen)) quietly(loadClusters);
+  else if (gone.length) drawTiles();
 }
 
 async function loadChosen() {
@@ -184,7 +206,11 @@ function listen() {
     chart.decide(event.decision.at, event.decision.wanted);
     quietly(async () => { state.decisions = await ask(`/api/clusters/${encodeURIComponent(event.cluster)}/decisions`); drawDecisions(); });
   });
-  on("member", () => { state.stale = true; });
+  on("member", (event) => {
+    state.stale = true;
+    if (event.state) applications.touch(keyOf(event.state));
+  });
+  on("application", (event) => { applications.note(event); dropGone(event); });
   on("cluster", (summary) => { note(summary); state.stale = true; });
 }
 
@@ -198,6 +224,7 @@ function note(summary) {
 
 async function loadEverything() {
   await loadHealth();
+  await applications.load();
   await loadClusters();
   drawLogChoice();
   await loadLogs({ anew: true });
@@ -206,6 +233,7 @@ async function loadEverything() {
 // Once a second: what may have changed of the chosen cluster, and ages.
 async function refresh() {
   if (document.hidden || !state.linked) return;
+  await applications.refresh();
   if (state.stale && state.chosen !== null) {
     state.stale = false;
     state.view = await ask(`/api/clusters/${encodeURIComponent(state.chosen)}`);
@@ -228,9 +256,10 @@ function every(ms, act) {
 
 $("changes").addEventListener("change", drawDecisions);
 $("log-member").addEventListener("change", () => quietly(() => loadLogs({ anew: true })));
+window.addEventListener("hashchange", follow);
 document.addEventListener("visibilitychange", () => { if (!document.hidden && state.linked) quietly(loadEverything); });
 if (!window.Plotly) $("caption").textContent = "The chart library did not load.";
 listen();
 every(1000, refresh);
-every(10000, async () => { if (!document.hidden && state.linked) await loadTiles(); });
+every(10000, async () => { if (!document.hidden && state.linked) { await loadTiles(); await applications.load(); } });
 every(2000, async () => { if (!document.hidden && state.linked) { await loadHealth(); await loadLogs(); } });

@@ -5,7 +5,9 @@ PILEUS_CLUSTER, PILEUS_APPLICATION, PILEUS_TENANT. What to measure: PILEUS_MEASU
 cgroup:PATH; auto is its own control group inside a container and the host elsewhere), PILEUS_CPUS,
 PILEUS_MEMORY_LIMIT. Health: PILEUS_HEALTH (http:/path, tcp), asked at PILEUS_HOST and PILEUS_PORT. Logs:
 PILEUS_LOG (files, with ':' between them). Of the settings: broker, partitions, sample_interval_s and
-buffer_records (PILEUS_BROKER ...). It ends on SIGTERM and SIGINT, and when its instance is gone.
+buffer_records (PILEUS_BROKER ...). With --exports it publishes what the instance exports, with --metadata it
+keeps a file of what the members of its application exported. It ends on SIGTERM and SIGINT, and when its
+instance is gone.
 """
 
 import argparse
@@ -26,8 +28,10 @@ from config.settings import Settings
 from pileus.options import add_settings, settings_of
 
 if TYPE_CHECKING:
+    from streams.agent.exports import Exports
     from streams.agent.follow import Follower
     from streams.agent.measure import Source
+    from streams.agent.metadata_log import MetadataLog
 
 FLUSH_S = 1.0
 """For what is under way when the agent ends (s)."""
@@ -52,6 +56,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--probe", metavar="KIND", default=_given("HEALTH") or "", help="tcp, http:/PATH or '' (none)")
     what.add_argument("--address", metavar="HOST:PORT", default=_address(), help="where to probe")
     what.add_argument("--log", action="append", metavar="FILE", help="a log to follow, '-' is stdin; may be repeated")
+    shared = parser.add_argument_group("metadata")
+    shared.add_argument("--exports", metavar="FILE", help="what the instance exports: lines KEY=VALUE")
+    shared.add_argument(
+        "--export", action="append", default=[], metavar="NAME", help="ALIAS-KEY that it may export; may be repeated"
+    )
+    shared.add_argument("--metadata", metavar="FILE", help="where to keep what members of the application exported")
     add_settings(parser)
     parser.add_argument("--interval", type=_positive, metavar="S", help="from sample to sample (sample_interval_s)")
     parser.add_argument("--partitions", type=_count, metavar="N", help="of the per-application topics")
@@ -89,13 +99,19 @@ def main(options: argparse.Namespace) -> int:
         source=source,
         probe=probe.ask if probe else None,
         logs=_logs(options.log or (_given("LOG") or "").split(os.pathsep)),
+        exports=_exports(options),
         publisher=publisher,
         interval_s=interval_s,
         now=time.time,
         clock=time.monotonic,
     )
+    metadata = _metadata(options, settings)
     agent.run(stop)
+    if metadata is not None:
+        metadata.stop()
     publisher.close(FLUSH_S)
+    if metadata is not None:
+        metadata.join(FLUSH_S)
     if publisher.dropped:
         sys.stderr.write(f"pileus agent: {publisher.sent} records sent, {publisher.dropped} dropped\n")
     return 0
@@ -178,6 +194,35 @@ def _logs(names: Sequence[str]) -> "list[Follower]":
     return [Pipe(sys.stdin.fileno()) if name == "-" else LogFile(Path(name)) for name in known]
 
 
+def _exports(options: argparse.Namespace) -> "Exports | None":
+    """Watch what the instance exports, if it is to."""
+    from streams.agent.exports import Exports, declared
+
+    if not options.exports:
+        return None
+    names = declared(options.export, tenant=options.tenant, application=options.application, cluster=options.cluster)
+    return Exports(Path(options.exports), names, tell=_say)
+
+
+def _metadata(options: argparse.Namespace, settings: Settings) -> "MetadataLog | None":
+    """Begin to follow what the members of the application export, if it is to."""
+    from streams.agent.metadata import MetadataFile, MetadataFold
+    from streams.agent.metadata_log import MetadataLog
+    from streams.partition import application_key, partition_of
+
+    if not options.metadata:
+        return None
+    log = MetadataLog(
+        settings.broker,
+        MetadataFold(options.tenant, options.application),
+        MetadataFile(Path(options.metadata)),
+        partition=partition_of(application_key(options.tenant, options.application), settings.partitions),
+        tell=lambda error: _say(f"metadata: {error or 'following'}"),
+    )
+    log.start()
+    return log
+
+
 def _stop_signal() -> Callable[[float], bool]:
     """Return a function that waits so many seconds and says whether SIGTERM or SIGINT came."""
     stop = threading.Event()
@@ -188,4 +233,9 @@ def _stop_signal() -> Callable[[float], bool]:
 
 def _tell(error: str) -> None:
     """Say that delivery began to fail or to work."""
-    sys.stderr.write(f"pileus agent: {f'cannot deliver, keeping the newest: {error}' if error else 'delivering'}\n")
+    _say(f"cannot deliver, keeping the newest: {error}" if error else "delivering")
+
+
+def _say(text: str) -> None:
+    """Write one line to standard error."""
+    sys.stderr.write(f"pileus agent: {text}\n")

@@ -16,7 +16,7 @@ def clouds(settings: Settings, state: Path) -> dict[str, Cloud]:
     """Return the clouds, their state below ``state``."""
     folder = local_folder(state)
     return {
-        "local": LocalCloud(folder, agent=_agent(settings, lambda member: LocalCloud(folder).log(member))),
+        "local": LocalCloud(folder, agent=_agent(settings, folder)),
         "memory": MemoryCloud(now=time.time),  # noqa: TID251 - composition
     }
 
@@ -26,16 +26,18 @@ def local_folder(state: Path) -> Path:
     return (state / "local").resolve()
 
 
-def _agent(settings: Settings, log: Callable[[str], Path]) -> Callable[[Instance, Launch], list[str]]:
+def _agent(settings: Settings, folder: Path) -> Callable[[Instance, Launch], list[str]]:
     """Return what makes the command line of the cartridge agent beside an instance."""
 
     def command(instance: Instance, launch: Launch) -> list[str]:
-        where = instance.where
+        where, cloud = instance.where, LocalCloud(folder)
         words = [sys.executable, "-m", "pileus", "agent", "--member", where.member, "--cluster", where.cluster]
         words += ["--application", where.application, "--tenant", where.tenant]
-        words += ["--pid", instance.instance.rpartition("-")[2], "--log", str(log(where.member))]
+        words += ["--pid", instance.instance.rpartition("-")[2], "--log", str(cloud.log(where.member))]
         words += ["--interval", str(settings.sample_interval_s), "--broker", settings.broker]
         words += ["--partitions", str(settings.partitions)]
+        words += ["--exports", str(cloud.exports(where.member)), "--metadata", str(cloud.metadata(where.member))]
+        words += [word for name in launch.exports for word in ("--export", name)]
         if launch.health:
             words += ["--probe", launch.health, "--address", f"{instance.host}:{instance.port}"]
         return words

@@ -164,7 +164,7 @@ def _content(path: Path) -> bytes | None:
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             return None
-        with open(handle, "rb", closefd=False) as file:  # noqa: PTH123 - a descriptor
+        with open(handle, "rb", closefd=False) as file:
             return file.read(FILE_BYTES + 1)
     finally:
         os.close(handle)

@@ -14,7 +14,7 @@ from streams.agent.metadata import MetadataFile, MetadataFold
 from streams.producer import no_topics
 from streams.topics import METADATA
 
-POLL_MS = 1000
+POLL_MS = 500
 FETCH_MS = 2000
 """How long the broker may hold a fetch back (ms)."""
 REQUEST_MS = 10_000
@@ -95,12 +95,17 @@ class MetadataLog:
     def _caught_up(self, consumer: Any) -> bool:
         """Return whether the end was reached once: before that, an old value would stand in the file for a moment.
 
-        The end is the fetch's high watermark: right on every broker.
+        The end is the fetch's high watermark: right on every broker. A log that ends before our place is another
+        one, and is read from its beginning.
         """
-        if not self._complete:
-            position = consumer.position(self._where, timeout_ms=POLL_MS)
-            end = consumer.highwater(self._where)
-            self._complete = position is not None and end is not None and position >= end
+        position = consumer.position(self._where, timeout_ms=POLL_MS)
+        end = consumer.highwater(self._where)
+        if position is None or end is None:
+            return False
+        if position > end:
+            consumer.seek(self._where, 0)
+            self._complete = False
+        self._complete = self._complete or position == end
         return self._complete
 
     def _write(self) -> None:

@@ -73,9 +73,11 @@ class Running:
             if isinstance(record, Member):
                 self.decider.written(record.member, record.cluster, self.offset)
             elif isinstance(record, Action):
-                of = {"cluster": record.cluster, "application": record.application}
-                self.decider.outcome(an_outcome(Result.RUNNING, record.member, at=self.at, **of))
-                self.decider.report(a_report(a_backend(record.member), at=self.at, revision=10**9, **of))
+                name, cluster, application = record.member, record.cluster, record.application
+                running = an_outcome(Result.RUNNING, name, at=self.at, cluster=cluster, application=application)
+                self.decider.outcome(running)
+                routed = a_report(a_backend(name), at=self.at, revision=10**9, cluster=cluster, application=application)
+                self.decider.report(routed)
 
 
 def cpu_s(work: Callable[[], object]) -> float:

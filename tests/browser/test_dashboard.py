@@ -19,8 +19,11 @@ from dashboards.live import Live
 from dashboards.model import Model, TopicCount
 from dashboards.serve import Server, listen
 from dashboards.status import Status
+from streams.records.instance import Phase
+from streams.records.member import State
 from streams.records.record import Record
 from tests import story
+from tests.unit.dashboards import deployed
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration
@@ -256,3 +259,121 @@ async def test_a_page_that_is_closed_is_forgotten(stage: Stage, browser: Browser
         await until(lambda: stage.sources.live.listeners == 1, within_s=30, what="the page listens")
 
     await until(lambda: stage.sources.live.listeners == 0, within_s=60, what="nobody listens")
+
+
+@pytest.mark.parametrize(
+    ("size", "dark"),
+    [pytest.param(LAPTOP, False, id="on a laptop by day"), pytest.param(PHONE, True, id="on a phone by night")],
+)
+async def test_an_application_shows_at_once_what_holds_it_up(
+    stage: Stage, browser: Browser, tmp_path: Path, size: tuple[int, int], *, dark: bool
+) -> None:
+    stage.tell_story()
+    stage.tell(*deployed.five_levels(), deployed.a_part(root="default/calm/eu"))
+    async with opened(browser, stage.url, size=size, dark=dark) as seen:
+        page = seen.page
+        await shows(page, "#applications .stuck", "mysql")
+        await shows(page, "#applications .tree", "waits for services")
+        first = page.locator("#applications > li").first
+
+        assert await first.locator(".row .name").first.inner_text() == "erp", "what is wrong stands first"
+        assert "mysql starts: 1 of 3 serving" in await first.locator(".causes").inner_text()
+        assert "rack-1: no room for another member" in await first.locator(".causes").inner_text()
+        assert await first.locator(".why.waits").all_text_contents() == [
+            f"waits for {each}" for each in ("platform", "services", "storage", "db", "mysql")
+        ]
+        assert await first.locator(".stuck .state").inner_text() == "Created"
+        assert await page.locator("#applications-sum").inner_text() != ""
+        headline = await first.locator(".causes li").first.bounding_box()
+        assert headline is not None
+        assert headline["y"] + headline["height"] < size[1], "the cause is in sight without scrolling"
+        wide, there = await page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        assert wide <= there, "the page scrolls sideways"
+        await page.screenshot(path=tmp_path / "applications.png", full_page=True)
+        assert seen.said == []
+
+
+async def test_a_tree_folds_and_unfolds_by_keyboard_and_leads_to_a_cluster(stage: Stage, browser: Browser) -> None:
+    stage.tell_story()
+    stage.tell(*deployed.five_levels())
+    async with opened(browser, stage.url) as seen:
+        page = seen.page
+        await shows(page, "#applications .stuck", "mysql")
+        group = page.locator(f"button[data-id='{deployed.ROOT}/platform.1']")
+        await group.focus()
+        await page.keyboard.press("ArrowLeft")
+        await page.wait_for_selector(".stuck", state="hidden")
+        assert await group.get_attribute("aria-expanded") == "false"
+        stage.tell(deployed.a_member_of("platform.1/services.1/cache", 2, at=time.time()))
+        await shows(page, "#applications > li", "5 of 16")
+        assert await group.get_attribute("aria-expanded") == "false", "what was folded stays so"
+        assert await group.evaluate("node => node === document.activeElement"), "the focus stays"
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector(".stuck", state="visible")
+        await page.keyboard.press("ArrowDown")
+        await page.keyboard.press("ArrowLeft")
+        await page.keyboard.press("ArrowLeft")
+        assert await group.evaluate("node => node === document.activeElement"), "from a child to its parent"
+        await page.keyboard.press("ArrowDown")
+        await page.keyboard.press("ArrowRight")
+        await page.wait_for_selector(".stuck", state="visible")
+
+        await page.locator(".stuck a.go").focus()
+        await page.keyboard.press("Enter")
+        await shows(page, "#chart-title", "erp-mysql")
+        assert page.url.endswith("#erp-mysql")
+        assert seen.said == []
+
+
+async def test_a_tree_lives_and_what_is_terminated_leaves_it(stage: Stage, browser: Browser) -> None:
+    stage.tell_story()
+    stage.tell(*deployed.five_levels())
+    async with opened(browser, stage.url) as seen:
+        page = seen.page
+        await shows(page, "#applications .stuck", "mysql")
+        await shows(page, "#tiles", "erp-monitor")
+        await until(lambda: stage.sources.live.listeners == 1, within_s=30, what="the page listens")
+
+        stage.tell(
+            deployed.a_part(f"{deployed.DB}/mysql", wanted=3, at=time.time()),
+            deployed.a_starting(f"{deployed.DB}/replica", wanted=1, why="0 of 1 members serve", at=time.time()),
+            deployed.a_part("monitor", phase=Phase.TERMINATED),
+            deployed.a_member_of("monitor", 1, state=State.TERMINATED),
+            deployed.a_member_of("monitor", 2, state=State.TERMINATED),
+            deployed.a_cluster("monitor", state="Terminated"),
+        )
+
+        await shows(page, "#applications .stuck", "replica")
+        await page.wait_for_selector(f"button[data-id='{deployed.ROOT}/monitor']", state="detached")
+        await page.wait_for_selector("#tiles [data-cluster='erp-monitor']", state="detached")
+
+        stage.tell(
+            deployed.a_part(phase=Phase.TERMINATED),
+            *(
+                deployed.a_cluster(c, state="Terminated")
+                for c in ("lb", "web", "cache", "esb", "php", "mysql", "replica")
+            ),
+            deployed.a_deployed(gone=True),
+        )
+        await page.wait_for_selector("#applications-box", state="hidden")
+        assert seen.said == []
+
+
+async def test_hostile_names_in_a_tree_are_text(stage: Stage, browser: Browser) -> None:
+    stage.tell_story()
+    root = f"default/{HOSTILE.replace('/', '|')}/eu"
+    stage.tell(
+        deployed.a_starting(why=HOSTILE),
+        deployed.a_part(root=root, phase=Phase.INACTIVE, why=HOSTILE),
+        deployed.a_part("<b>web", root=root, phase=Phase.INACTIVE, why=HOSTILE, wanted=1),
+        deployed.a_member_of("<b>web", 1, root=root, state=State.STARTING, reason=HOSTILE),
+        deployed.a_cluster("<b>web", application=HOSTILE.replace("/", "|")),
+        deployed.a_burst(HOSTILE, why=HOSTILE),
+    )
+    async with opened(browser, stage.url) as seen:
+        await shows(seen.page, "#applications .stuck", "<b>web")
+        await shows(seen.page, "#applications", HOSTILE)
+
+        assert await seen.page.locator("#applications img, #applications script, #applications b b").count() == 0
+        assert await seen.page.evaluate("window.hacked") is None
+        assert seen.said == []

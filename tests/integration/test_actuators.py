@@ -21,6 +21,7 @@ from streams.records.balancer import Backend, BalancerReport
 from streams.records.decision import DECISION
 from streams.records.forecast import FORECASTS as FORECAST
 from streams.records.instance import INSTANCES as INSTANCE
+from streams.records.instance import Announcement
 from streams.records.member import LEADTIME, Member, State
 from streams.topics import ACTIONS, BALANCERS, DECISIONS, FORECASTS, INSTANCES, LEADTIMES, MEMBERS, OUTCOMES
 from tests.acting import CLUSTER, Load, Scene, demo
@@ -130,7 +131,8 @@ def test_from_a_definition_to_instances_that_serve_drain_and_end(rig: Rig) -> No
         rig.await_members(2, State.STARTING)
         assert_once_each(rig, 2)
         ((epoch, _),) = rig.claims()
-        assert [i.cluster for i in rig.reader.records(INSTANCES, INSTANCE)] == [CLUSTER]
+        announced = [i for i in rig.reader.records(INSTANCES, INSTANCE) if isinstance(i, Announcement)]
+        assert [i.cluster for i in announced] == [CLUSTER]
         assert {(a.verb, a.epoch) for a in rig.actions()} == {(Verb.LAUNCH, epoch)}
         for which in ("shop-web-1", "shop-web-2"):
             when = rig.order(

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fastapi.routing import APIRoute
@@ -16,6 +18,7 @@ from dashboards.model import Model
 from dashboards.status import Status
 from streams.records.record import Record
 from tests import story
+from tests.unit.dashboards import deployed
 
 STORY = (
     story.an_instance(),
@@ -29,6 +32,7 @@ PATHS = [
     "/assets/main.js",
     "/assets/plotly.min.js",
     "/api/applications",
+    "/api/applications/default/shop",
     "/api/clusters",
     "/api/clusters/shop-web",
     "/api/clusters/shop-web/series",
@@ -89,6 +93,12 @@ def test_every_answer_carries_the_security_headers(path: str) -> None:
     [
         pytest.param("/api/clusters/shop-wep", 404, "no cluster 'shop-wep'; did you mean 'shop-web'?", id="a typo"),
         pytest.param("/api/clusters/zzz/series", 404, "no cluster 'zzz'; known: shop-web", id="a wrong name"),
+        pytest.param(
+            "/api/applications/default/shp",
+            404,
+            "no application 'default/shp'; did you mean 'default/shop'?",
+            id="a typo in an application",
+        ),
         pytest.param("/assets/secret.py", 404, "no file 'secret.py'; known: chart.js", id="a file that is not ours"),
         pytest.param("/nothing/here", 404, "nothing at /nothing/here", id="a path that is not there"),
         pytest.param("/api/logs?limit=0", 422, "query.limit = '0': Input should be greater", id="a number too small"),
@@ -109,7 +119,7 @@ def test_a_cluster_asked_for_before_any_is_known() -> None:
 
 
 def test_a_fault_of_ours_is_a_problem_too_and_tells_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dashboards.views.applications", lambda _: 1 / 0)
+    monkeypatch.setattr("dashboards.applications.applications", lambda _: 1 / 0)
 
     answer = a_client().get("/api/applications")
 
@@ -142,6 +152,26 @@ def test_members_and_logs_can_be_narrowed_down() -> None:
 
     assert [m["member"] for m in client.get("/api/members?cluster=shop-db").json()] == ["shop-db-1"]
     assert [line["text"] for line in client.get("/api/logs?member=shop-db-1").json()] == ["other"]
+
+
+def test_an_application_is_told_as_a_tree() -> None:
+    client = a_client(*deployed.five_levels())
+    (line,) = client.get("/api/applications").json()
+    told = client.get("/api/applications/default/erp").json()
+
+    assert told["summary"] == line
+    assert (line["phase"], line["causes"][0]["alias"]) == ("Created", "mysql")
+    (root,) = told["trees"]
+    assert [child["alias"] for child in root["children"]] == ["lb", "monitor", "platform"]
+    assert root["children"][0]["why"] == "waits for platform"
+
+
+def test_names_in_a_path_may_hold_anything_but_a_slash() -> None:
+    client = a_client(deployed.a_part(root="a b/<i>ü?#/eu"))
+
+    told = client.get(f"/api/applications/{quote('a b')}/{quote('<i>ü?#')}").json()
+
+    assert (told["summary"]["tenant"], told["summary"]["application"]) == ("a b", "<i>ü?#")
 
 
 def test_a_hostile_log_line_is_data_and_no_page() -> None:
@@ -200,7 +230,9 @@ def test_the_interface_is_described() -> None:
     described: dict[str, Any] = a_client().get("/openapi.json").json()
 
     assert described["openapi"].startswith("3.1")
-    assert set(described["paths"]) == {p.replace("shop-web", "{cluster}") for p in PATHS[3:-1]} | {"/events"}
+    of_one = {"shop-web": "{cluster}", "default/shop": "{tenant}/{application}"}
+    expected = {reduce(lambda path, names: path.replace(*names), of_one.items(), p) for p in PATHS[3:-1]}
+    assert set(described["paths"]) == expected | {"/events"}
     assert {method for path in described["paths"].values() for method in path} == {"get"}
     bare = [path for path, of in described["paths"].items() if not of["get"].get("description")]
     assert not bare

@@ -1,11 +1,14 @@
 """What the open pages are sent."""
 
+from dashboards.application_schemas import ApplicationEvent
 from dashboards.events import events
 from dashboards.fold import Change, apply
 from dashboards.model import Model
 from dashboards.schemas import ClusterSummary, DecisionEvent, MemberEvent, PointEvent
+from streams.records.instance import Phase
 from streams.records.record import Record
 from tests import story
+from tests.unit.dashboards import deployed
 
 
 def told(*records: Record) -> list[tuple[str, object]]:
@@ -63,3 +66,19 @@ def test_of_many_changes_to_one_thing_one_event_is_made() -> None:
     sent = told(*(story.a_member(at=float(i)) for i in range(50)), *(story.a_report({}) for _ in range(50)))
 
     assert [name for name, _ in sent] == ["member", "cluster"]
+
+
+def test_an_application_is_sent_in_a_line_once_however_many_of_its_parts_changed() -> None:
+    sent = [event for name, event in told(*deployed.five_levels()) if name == "application"]
+
+    assert len(sent) == 1
+    (event,) = sent
+    assert isinstance(event, ApplicationEvent)
+    assert event.state is not None
+    assert (event.tenant, event.application, event.state.phase) == ("default", "erp", "Created")
+
+
+def test_an_application_of_which_nothing_is_left_is_sent_as_nothing() -> None:
+    sent = told(deployed.a_part(), deployed.a_part(phase=Phase.TERMINATED))
+
+    assert sent == [("application", ApplicationEvent(tenant="default", application="erp", state=None))]

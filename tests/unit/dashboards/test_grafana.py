@@ -9,13 +9,20 @@ from dashboards.metrics import exposition
 from dashboards.model import Model
 from dashboards.status import Status
 from tests import story
+from tests.unit.dashboards import deployed
 
 BOARD = (files("dashboards") / "grafana" / "pileus.json").read_text()
 
 
 def test_every_metric_that_a_panel_asks_for_is_exposed() -> None:
     model, status = Model(), Status("kafka:9092", lag={"pileus.forecasts": 0})
-    for record in (story.a_forecast(), story.a_decision(), story.a_member(), story.a_rejection()):
+    for record in (
+        story.a_forecast(),
+        story.a_decision(),
+        story.a_member(),
+        story.a_rejection(),
+        deployed.a_part(),
+    ):
         apply(model, record)
     exposed = set(re.findall(r"^(pileus_\w+)", exposition(model, status, now=1001.0).decode(), re.MULTILINE))
     asked = set(re.findall(r"\b(pileus_\w+)", BOARD))
@@ -36,3 +43,9 @@ def test_panels_do_not_overlap_and_have_ids_of_their_own() -> None:
     assert len(cells) == len(set(cells))
     assert max(x for x, _ in cells) < 24
     assert len({panel["id"] for panel in panels}) == len(panels)
+
+
+def test_there_is_a_panel_of_applications() -> None:
+    (panel,) = [each for each in json.loads(BOARD)["panels"] if each["title"] == "Applications"]
+
+    assert "pileus_instances" in panel["targets"][0]["expr"]

@@ -3,11 +3,13 @@
 import pytest
 
 from dashboards.fold import DECODERS, apply, take
-from dashboards.health import health
+from dashboards.health import TOLD, health
 from dashboards.model import Model
 from dashboards.status import Status
-from streams.records.record import encode
+from streams.records.instance import Phase
+from streams.records.record import Record, encode
 from tests import story
+from tests.unit.dashboards import deployed
 
 NOW = 1001.0
 
@@ -114,3 +116,85 @@ def test_since_when_counts_from_the_first_of_several_failures() -> None:
     status.up(3.0)
     status.up(4.0)
     assert (status.reachable, status.since, status.connections) == (True, 3.0, 2)
+
+
+@pytest.mark.parametrize(
+    ("records", "said"),
+    [
+        pytest.param([deployed.a_part()], [], id="an Active application is no news"),
+        pytest.param([deployed.a_starting(at=NOW - 300)], [], id="one may take a while to start"),
+        pytest.param(
+            [deployed.a_starting(at=NOW - 301), deployed.a_starting("db", wanted=2, at=NOW - 301)],
+            ["erp: Created for 301 s: db has 0 of 2 serving"],
+            id="but not for long",
+        ),
+        pytest.param(
+            [
+                deployed.a_part(phase=Phase.INACTIVE, at=NOW - 1),
+                deployed.a_part("db", phase=Phase.INACTIVE, wanted=2, why="lost"),
+                deployed.a_part("web", phase=Phase.INACTIVE, wanted=3, at=NOW),
+                deployed.a_member_of("db", 1),
+            ],
+            ["erp-db: no sample known", "erp: Inactive for 1 s: db has 1 of 2 serving (lost), and 1 more"],
+            id="an Inactive one is told at once, with what was lost first",
+        ),
+        pytest.param(
+            [deployed.a_part(root="acme/erp/eu", phase=Phase.INACTIVE, at=NOW)],
+            ["acme/erp: Inactive for 0 s"],
+            id="another tenant's name stands before it",
+        ),
+        pytest.param(
+            [deployed.a_part(phase=Phase.TERMINATING, at=NOW - 400, why="undeployed")],
+            ["erp: Terminating for 400 s: undeployed"],
+            id="one that does not end",
+        ),
+        pytest.param(
+            [deployed.a_deployed(at=NOW - 61)],
+            ["erp: deployed 61 s ago, and nothing of it exists: is the decider running?"],
+            id="one that nobody brings to life",
+        ),
+        pytest.param([deployed.a_deployed(at=NOW - 60)], [], id="one that was deployed just now"),
+        pytest.param(
+            [deployed.a_part(), deployed.a_burst("us", missing=2)],
+            ["erp: no room for 2 of mysql; asks for network partition us"],
+            id="one that asks for more room",
+        ),
+        pytest.param(
+            [deployed.a_part(), deployed.a_burst(missing=1)],
+            ["erp: no room for 1 of mysql; there is no other partition"],
+            id="one that finds none",
+        ),
+        pytest.param(
+            [deployed.a_part(), deployed.a_burst("us"), deployed.a_burst(missing=0)],
+            [],
+            id="a request that was withdrawn",
+        ),
+    ],
+)
+def test_applications_that_are_not_well_are_told(records: list[Record], said: list[str]) -> None:
+    model = a_model()
+    for record in records:
+        apply(model, record)
+
+    assert health(model, a_status(), now=NOW).said == said
+
+
+def test_of_very_many_applications_only_some_are_told() -> None:
+    model = a_model()
+    for i in range(TOLD + 3):
+        apply(model, deployed.a_part(root=f"default/a-{i}/eu", phase=Phase.INACTIVE))
+
+    said = health(model, a_status(), now=NOW).said
+
+    assert len(said) == TOLD + 1
+    assert said[-1] == "3 more like these: see /api/applications"
+
+
+def test_a_cluster_that_waits_needs_no_sample() -> None:
+    model = a_model()
+    for record in (deployed.a_cluster("web"), deployed.a_waiting("web", "db")):
+        apply(model, record)
+    before = health(model, a_status(), now=NOW).said
+    apply(model, deployed.a_member_of("web", 1))
+
+    assert (before, health(model, a_status(), now=NOW).said) == ([], ["erp-web: no sample known"])

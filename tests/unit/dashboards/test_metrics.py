@@ -6,8 +6,10 @@ from dashboards.fold import apply
 from dashboards.metrics import exposition
 from dashboards.model import Model
 from dashboards.status import Status
+from streams.records.instance import Phase
 from streams.records.record import Record
 from tests import story
+from tests.unit.dashboards import deployed
 
 SHOP = {"tenant": "default", "application": "shop", "cluster": "shop-web"}
 
@@ -41,6 +43,23 @@ def test_a_cluster() -> None:
     assert found[key("pileus_rejected_total", topic="pileus.samples", reason="Late")] == 3
 
 
+def test_instances_by_phase() -> None:
+    found = scraped(*deployed.five_levels())
+    of = {"tenant": "default", "application": "erp"}
+
+    assert found[key("pileus_instances", level="application", phase="Created", **of)] == 1
+    assert found[key("pileus_instances", level="group", phase="Created", **of)] == 4
+    assert found[key("pileus_instances", level="cluster", phase="Created", **of)] == 6
+    assert found[key("pileus_instances", level="cluster", phase="Active", **of)] == 2
+    assert found[key("pileus_instances", level="cluster", phase="Inactive", **of)] == 0
+
+
+def test_an_application_that_ended_has_no_instances_left_to_count() -> None:
+    found = scraped(deployed.a_part(), deployed.a_part(phase=Phase.TERMINATED))
+
+    assert not [name for name, _ in found if name == "pileus_instances"]
+
+
 def test_pileus_itself() -> None:
     found = scraped()
 
@@ -61,6 +80,8 @@ def test_what_is_unknown_is_left_out() -> None:
 def test_names_with_quotes_and_line_breaks_survive() -> None:
     hostile = 'a"b\\c\nd'
 
-    assert key("pileus_rejected_total", topic="pileus.samples", reason=hostile) in scraped(
-        story.a_rejection(reason=hostile)
-    )
+    found = scraped(story.a_rejection(reason=hostile), deployed.a_part(root=f"{hostile}/erp/eu"))
+    erp = {"tenant": hostile, "application": "erp", "level": "application", "phase": "Active"}
+
+    assert key("pileus_rejected_total", topic="pileus.samples", reason=hostile) in found
+    assert found[key("pileus_instances", **erp)] == 1

@@ -1,4 +1,4 @@
-"""What the read model says about applications, clusters and decisions."""
+"""What the read model says about clusters, members and decisions."""
 
 import pytest
 
@@ -132,15 +132,6 @@ def test_decisions_come_newest_first_and_no_more_than_asked_for() -> None:
     model = folded(*(story.a_decision(float(t)) for t in range(5)))
 
     assert [d.at for d in views.decisions(model.clusters["shop-web"], limit=3)] == [4.0, 3.0, 2.0]
-
-
-def test_an_application_waits_for_the_decisions_of_all_its_clusters() -> None:
-    model = folded(story.a_decision(cluster="shop-web", wanted=3), story.an_instance("shop-db"))
-    before = views.applications(model)
-    apply(model, story.a_decision(cluster="shop-db", wanted=2))
-
-    assert [(a.application, a.clusters, a.wanted) for a in before] == [("shop", ["shop-db", "shop-web"], None)]
-    assert [a.wanted for a in views.applications(model)] == [5]
 
 
 def test_a_members_traffic_is_summed_over_balancers() -> None:

@@ -134,10 +134,30 @@ def test_every_log_is_followed_once(tmp_path: Path) -> None:
     assert [log.name for log in command._logs([*names, names[0], ""])] == names
 
 
+def test_metadata_is_neither_exported_nor_followed_unless_told_so() -> None:
+    options = parse(WHO)
+
+    assert command._exports(options) is None
+    assert command._metadata(options, command._settings(options)) is None
+
+
+def test_the_declared_names_may_be_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "exports"
+    exports = command._exports(parse([*WHO, "--exports", str(file), "--export", "web-URL", "--export", "web-USER"]))
+    file.write_text("USER=u\nURL=a\nPASSWORD=hunter2\n")
+
+    assert exports is not None
+    assert exports.look() == {"web-URL": "a", "web-USER": "u"}
+    assert capsys.readouterr().err == (
+        f"pileus agent: {file}: key 'PASSWORD' is not among the cartridge's metadataKeys, not exported\n"
+    )
+
+
 def test_the_agent_loads_nothing_heavy() -> None:
     code = (
         "import sys, pileus.cli, pileus.commands.agent, streams.agent.agent, streams.agent.cgroup,"
-        "streams.agent.process, streams.agent.probe, streams.producer, streams.publisher;"
+        "streams.agent.process, streams.agent.probe, streams.agent.exports, streams.agent.metadata_log,"
+        "streams.producer, streams.publisher;"
         "print(*{m.split('.')[0] for m in sys.modules})"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

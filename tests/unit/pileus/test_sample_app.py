@@ -1,11 +1,12 @@
 """The sample application's service, in virtual time, and its settings."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from pileus.sample_app import Service, Settings, settings
+from pileus.sample_app import Service, Settings, export, settings
 
 REQUEST = make_mocked_request("GET", "/")
 
@@ -78,9 +79,40 @@ def test_settings_have_defaults() -> None:
         pytest.param("PORT", "70000", r"PORT = 70000: must be in \[0, 65535\]", id="a port too high"),
         pytest.param("SLOTS", "0", r"SLOTS = 0: must be in \[1, 100000\]", id="no slot"),
         pytest.param("SERVICE_S", "nan", "SERVICE_S = nan: must be in", id="not a number"),
+        pytest.param("SAMPLE_PROTOCOL", "udp", "SAMPLE_PROTOCOL = 'udp': must be http or tcp", id="no protocol"),
+        pytest.param("SAMPLE_EXPORTS", "URL=a hunter2", r"^SAMPLE_EXPORTS: each must be KEY=VALUE$", id="no line"),
         pytest.param("GRACE_S", "long", "GRACE_S = 'long': must be a number", id="a word"),
     ],
 )
 def test_a_wrong_setting_is_refused(name: str, value: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         settings({name: value})
+
+
+def test_what_is_exported_says_where_it_listens(tmp_path: Path) -> None:
+    file = tmp_path / "exports"
+    told = {"SAMPLE_EXPORTS": "URL=http://{host}:{port} USER=shop", "PILEUS_EXPORTS": str(file), "HOST": "127.0.0.2"}
+    export(settings(told), port=4711)
+
+    assert file.read_text() == "URL=http://127.0.0.2:4711\nUSER=shop\n"
+
+
+def test_without_anything_to_export_no_file_is_made(tmp_path: Path) -> None:
+    export(settings({"PILEUS_EXPORTS": str(tmp_path / "exports")}), port=1)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_stops_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    export(settings({"SAMPLE_EXPORTS": "A=hunter2", "PILEUS_EXPORTS": str(tmp_path)}), port=1)
+    said = capsys.readouterr().out
+
+    assert "WARN cannot export" in said
+    assert "hunter2" not in said
+
+
+async def test_an_answer_names_what_was_imported_and_no_value() -> None:
+    given = settings({"IMPORT_DB_URL": "hunter2", "IMPORT_A": "x", "OTHER": "y", "SERVICE_S": "0"})
+    answer = await Service(given)._answer(REQUEST)
+
+    assert answer.text == "served\nIMPORT_A\nIMPORT_DB_URL\n"

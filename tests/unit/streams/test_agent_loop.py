@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,12 +10,14 @@ from hypothesis import strategies as st
 
 from streams.agent import agent as module
 from streams.agent.agent import GONE_S, LINES, Agent, Identity, next_due, phase_of
+from streams.agent.exports import Exports
 from streams.agent.follow import Follower
 from streams.agent.measure import GONE, Usage
 from streams.records.log import LogLine
+from streams.records.metadata import Metadata
 from streams.records.record import Record
 from streams.records.sample import Health
-from streams.topics import LOGS, SAMPLES, Topic
+from streams.topics import LOGS, METADATA, SAMPLES, Topic
 
 ME = Identity(tenant="default", application="shop", cluster="web", member="web-1")
 BUSY = Usage(load_average=50.0, memory_consumption=25.0)
@@ -32,6 +35,7 @@ class World:
         self.measured_at: list[float] = []
         self.on_wait: Callable[[float], None] = lambda _time: None
         self.published: list[tuple[Topic, Record, bytes]] = []
+        self.owners: list[bytes | None] = []
 
     def now(self) -> float:
         return START + self.time - self.set_back_s
@@ -49,11 +53,17 @@ class World:
         self.measured_at.append(at)
         return self.usage
 
-    def publish(self, topic: Topic, record: Record, *, key: bytes) -> None:
+    def publish(self, topic: Topic, record: Record, *, key: bytes, owner: bytes | None = None) -> None:
+        self.owners.append(owner)
         self.published.append((topic, record, key))
 
     def agent(
-        self, *, interval_s: float = 5.0, probe: Callable[[], bool] | None = None, logs: Sequence[Follower] = ()
+        self,
+        *,
+        interval_s: float = 5.0,
+        probe: Callable[[], bool] | None = None,
+        logs: Sequence[Follower] = (),
+        exports: Exports | None = None,
     ) -> Agent:
         return Agent(
             ME,
@@ -64,6 +74,7 @@ class World:
             clock=self.clock,
             probe=probe,
             logs=logs,
+            exports=exports,
             zone=UTC,
         )
 
@@ -213,6 +224,31 @@ def test_the_last_lines_are_published_when_the_agent_ends() -> None:
     world.agent(logs=[log]).run(world.wait)
 
     assert [line.text for line in world.lines()] == ["last words"]
+
+
+def test_what_is_exported_is_published_when_it_changes(tmp_path: Path) -> None:
+    world, file = World(until_s=30.0), tmp_path / "exports"
+    told: list[str] = []
+
+    def write(time: float) -> None:
+        file.write_text(f"URL={'old' if time < 15 else 'new'}\nOTHER=1\n")
+
+    world.on_wait = write
+    world.agent(interval_s=5.0, exports=Exports(file, {"URL": "web-URL"}, tell=told.append)).run(world.wait)
+    published = [
+        (key, owner, record)
+        for (topic, record, key), owner in zip(world.published, world.owners, strict=True)
+        if topic is METADATA
+    ]
+
+    assert [(key, owner) for key, owner, _ in published] == [(b"default/shop/web-URL", b"default/shop")] * 2
+    records = [record for _, _, record in published if isinstance(record, Metadata)]
+    assert [(each.name, each.value, each.member) for each in records] == [
+        ("web-URL", "old", "web-1"),
+        ("web-URL", "new", "web-1"),
+    ]
+    assert records[1].at > records[0].at >= START
+    assert len(told) == 1
 
 
 @given(now=st.floats(0, 4e9), interval_s=st.sampled_from([0.5, 1.0, 5.0, 60.0]), member=st.text(max_size=10))

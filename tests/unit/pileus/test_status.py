@@ -1,0 +1,152 @@
+"""How applications stand: which records count, what the whole of an application is, and the same as JSON."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from pileus.status import Detail, Known, document, standings
+from streams.records.instance import Announcement, Deployed, Phase
+from streams.records.member import Claim, State
+from tests.builders import an_instance
+from tests.unit.pileus.standing import (
+    ACTIVE,
+    CREATED,
+    INACTIVE,
+    PLAIN,
+    SHOP,
+    STARTING,
+    TERMINATING,
+    a_burst,
+    a_member,
+    a_place,
+    shop,
+)
+
+# --- which records count ---------------------------------------------------------------------------------------------
+
+
+def test_of_a_key_the_highest_epoch_counts_then_the_newest() -> None:
+    known = Known()
+    for epoch, why in ((5, "first"), (5, "second"), (4, "late word of an older decider")):
+        known.instance(b"shop", a_place(SHOP, why=why, epoch=epoch))
+    (standing,) = known.standings()
+    assert standing.roots[0].instance.why == "second"
+
+    known.instance(b"shop", None)
+    assert known.standings() == ()
+
+
+def test_records_of_members_by_an_older_decider_do_not_count() -> None:
+    known = Known()
+    known.instance(b"root", a_place(SHOP))
+    known.instance(b"web", a_place(f"{SHOP}/web"))
+    known.roster.apply(a_member("shop-web-1", epoch=3), partition=0, offset=4)
+    known.roster.apply(Claim(partition=0, owner="b", at=900.0), partition=0, offset=5)
+    known.roster.apply(a_member("shop-web-1", state=State.DRAINING, epoch=3), partition=0, offset=6)
+    known.roster.apply(a_member("shop-web-2", epoch=3), partition=1, offset=0)
+    (standing,) = known.standings()
+
+    ((web,),) = [root.children for root in standing.roots]
+    assert [(m.member, m.state) for m in web.members] == [
+        ("shop-web-1", State.ACTIVE),
+        ("shop-web-2", State.ACTIVE),
+    ]
+
+
+def test_only_applications_are_declared() -> None:
+    known = Known()
+    for key in ("application/default/shop", "application/acme.org/shop", "tenant/default/acme.org", "broken"):
+        known.declare(key, 7.0)
+    known.declare("application/acme.org/crm", 8.0)
+    known.declare("application/acme.org/crm", None)
+    known.declare("application/acme.org/never", None)
+
+    assert known.declared == {("default", "shop"): 7.0, ("acme.org", "shop"): 7.0}
+    assert [s.tenant for s in known.standings(application="shop")] == ["acme.org", "default"]
+    assert [s.application for s in known.standings(tenant="default")] == ["shop"]
+    assert known.standings(tenant="default", application="crm") == ()
+
+
+def test_an_application_is_shown_while_something_of_it_is_left() -> None:
+    gone = Deployed(tenant="default", application="gone", at=1.0, epoch=1, spec=None)
+    over = a_place("default/over/eu-1", Phase.TERMINATED)
+    ended = a_member("old-1", "default/old/eu-1/web", State.TERMINATED)
+    left = a_member("left-1", "default/left/eu-1/web")
+    heard: Announcement = an_instance()
+
+    (standing,) = standings([gone, over, heard], [ended, left], {})
+    assert (standing.application, standing.phase) == ("left", None)
+    assert [member.member for member in standing.strays] == ["left-1"]
+
+
+# --- JSON ------------------------------------------------------------------------------------------------------------
+
+
+def test_json_says_it_all() -> None:
+    records, of = STARTING
+    told: dict[str, Any] = json.loads(json.dumps(document([shop([*records, a_burst()], of)], detail=Detail.ALL)))
+
+    (application,) = told["applications"]
+    (root,) = application.pop("instances")
+    db, web, backend = root.pop("instances")
+    assert application == {
+        "tenant": "default",
+        "application": "shop",
+        "declared_at": 500.0,
+        "phase": "Created",
+        "at": 960.0,
+        "serving": 4,
+        "wanted": 9,
+        "left": 5,
+        "causes": [f"{SHOP}/db"],
+        "burst": {"at": 990.0, "to": ["eu-2"], "missing": {"web": 4}, "why": ""},
+        "strays": [],
+    }
+    assert (root["level"], db["serving"], db["wanted"], web["left"]) == ("application", 1, 2, 3)
+    assert db["members"][1] == {
+        "member": "shop-db-2",
+        "state": "Starting",
+        "at": 988.0,
+        "network_partition": "eu-1",
+        "partition": "partition-1",
+        "host": "",
+        "port": 0,
+        "reason": "its minimum",
+    }
+    assert (backend["phase"], backend["started"], backend["why"]) == ("Created", False, "waits for cartridge.db")
+    assert [child["alias"] for child in backend["instances"]] == ["api"]
+
+
+def test_json_of_what_has_not_begun_has_no_phase() -> None:
+    (application,) = document([shop([])], detail=Detail.NONE)["applications"]
+
+    assert (application["phase"], application["at"], application["burst"]) == (None, None, None)
+    assert (application["declared_at"], application["instances"]) == (500.0, [])
+
+
+def test_json_without_members() -> None:
+    (application,) = document([shop(*PLAIN)], detail=Detail.NONE)["applications"]
+
+    assert application["instances"][0]["instances"][0]["members"] == []
+    assert application["left"] == 3
+
+
+# --- the whole -------------------------------------------------------------------------------------------------------
+
+PHASES = [
+    pytest.param([ACTIVE], ACTIVE, 10.0, id="one"),
+    pytest.param([ACTIVE, ACTIVE], ACTIVE, 11.0, id="Active since the last one is"),
+    pytest.param([ACTIVE, CREATED, CREATED], CREATED, 11.0, id="not Active while one starts"),
+    pytest.param([INACTIVE, CREATED], INACTIVE, 10.0, id="Inactive before all"),
+    pytest.param([ACTIVE, TERMINATING], ACTIVE, 10.0, id="what ends does not count while another stays"),
+    pytest.param([TERMINATING, TERMINATING], TERMINATING, 10.0, id="all of it ends"),
+]
+
+
+@pytest.mark.parametrize(("phases", "phase", "at"), PHASES)
+def test_the_phase_of_several_network_partitions(phases: Sequence[Phase], phase: Phase, at: float) -> None:
+    standing = shop(a_place(f"default/shop/np-{i}", each, at=10.0 + i) for i, each in enumerate(phases))
+
+    assert (standing.phase, standing.at) == (phase, at)
