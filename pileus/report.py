@@ -1,17 +1,19 @@
 """The report of a run: what the client saw beside what the topics say. Pure: records in, report out."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
 import msgspec
 
+from pileus.lives import STARTS, Application, Change, Lives
 from pileus.load.result import Result as ClientResult
 from pileus.stages import Stage, Written, stages
 from streams.records.decision import Decision
 from streams.records.forecast import ClusterForecast, Forecasts, Signal, SignalForecast
+from streams.records.instance import Instance, Level, Phase
 from streams.records.member import Member, State
 
 HELD_TICKS = 1.5
@@ -71,6 +73,20 @@ class DecisionLine(msgspec.Struct, frozen=True, kw_only=True):
     """``code`` and ``said``, in the order of the gates."""
 
 
+class InstanceLine(msgspec.Struct, frozen=True, kw_only=True):
+    """An instance of an application, a group or a cluster did something new."""
+
+    t: float
+    """Since the client started (s); before that it is negative."""
+    at: float
+    """When it was written (s since the Unix epoch)."""
+    instance: str
+    phase: str
+    started: bool
+    """False while it waits for what starts before it."""
+    why: str
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The whole run."""
 
@@ -86,15 +102,26 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     decisions: list[DecisionLine]
     stages: dict[str, Stage]
     """From sample to first request, in this order: see :mod:`pileus.stages`."""
+    instances: list[InstanceLine] = []
+    """Every change of every instance of any application, in order."""
+    started: list[tuple[float, str, str]] = []
+    """What of the application started: ``t``, the cluster, and ``starts`` or ``Active``, in order."""
+    ended: list[tuple[float, str, str]] = []
+    """What of it ended: ``t``, the cluster, and ``Terminating`` or ``Terminated``, in order."""
 
 
-def report(client: ClientResult, written: Iterable[Written], *, cluster: str) -> Report:
-    """Build the report of one cluster's run from the client's result and everything read from the topics."""
+def report(
+    client: ClientResult, written: Iterable[Written], *, cluster: str, application: Application = ("", "")
+) -> Report:
+    """Build the report of one cluster's run from the client's result and everything read from the topics.
+
+    ``application`` is the one whose clusters' start and end are told: the cluster's own.
+    """
     log = list(written)
     states = [w.record for w in log if isinstance(w.record, Member) and w.record.cluster == cluster]
     decisions = [w.record for w in log if isinstance(w.record, Decision) and w.record.cluster == cluster]
     decisions.sort(key=lambda d: d.at)
-    serving = _serving(states)
+    serving, changes = _serving(states), _changes(log)
     return Report(
         load=client.load,
         url=client.url,
@@ -106,6 +133,9 @@ def report(client: ClientResult, written: Iterable[Written], *, cluster: str) ->
         seconds=_seconds(client, _looks(log, cluster), decisions, serving),
         decisions=[_line(d, client.started_at) for d in decisions],
         stages=stages(log, cluster=cluster),
+        instances=[_instance(change, client.started_at) for change in changes],
+        started=_told(changes, application, {STARTS, Phase.ACTIVE}, client.started_at),
+        ended=_told(changes, application, {Phase.TERMINATING, Phase.TERMINATED}, client.started_at),
     )
 
 
@@ -224,6 +254,41 @@ def _seconds(
             serving=serving.look(client.started_at + t) or 0,
         )
         for t in range(int(client.ended_at - client.started_at) + 1)
+    ]
+
+
+def _changes(log: Iterable[Written]) -> list[Change]:
+    """Return what became of the instances."""
+    lives = Lives()
+    for each in log:
+        if isinstance(each.record, Instance):
+            lives.instance(each.record, each.at)
+    return lives.changes
+
+
+def _instance(change: Change, started_at: float) -> InstanceLine:
+    """Return a change as a line."""
+    of = change.instance
+    return InstanceLine(
+        t=round(change.at - started_at, 3),
+        at=change.at,
+        instance=of.instance,
+        phase=of.phase.value,
+        started=of.started,
+        why=of.why,
+    )
+
+
+def _told(
+    changes: Iterable[Change], application: Application, words: Collection[str], started_at: float
+) -> list[tuple[float, str, str]]:
+    """Return the changes of an application's clusters that are called so."""
+    return [
+        (round(each.at - started_at, 3), each.name, each.word)
+        for each in changes
+        if each.instance.level is Level.CLUSTER
+        and (each.instance.tenant, each.instance.application) == application
+        and each.word in words
     ]
 
 

@@ -16,6 +16,22 @@ LINE_EVERY_S = 10.0
 UNKNOWN = "?"
 
 
+MOST_CLUSTERS = 12
+"""Rows of clusters at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """How one cluster of an application stands."""
+
+    name: str
+    phase: str
+    """``waits``, ``starts``, ``Active`` ..."""
+    wanted: int
+    serving: int
+    why: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """What a run shows at one moment. ``None`` is unknown."""
@@ -26,6 +42,10 @@ class State:
     load: str = ""
     dashboard: str = ""
     """Its address."""
+    broker: str = ""
+    """Its address: where ``pileus apply`` and ``pileus status`` find what runs."""
+    clusters: Sequence[Cluster] = ()
+    """Of a composite application, in start-up order; none for a single cluster."""
     wanted: int | None = None
     serving: int | None = None
     observed: Sequence[float | None] = ()
@@ -64,6 +84,7 @@ class View:
         self._colour = self._tty and not environ.get("NO_COLOR")
         self._unicode = "utf" in (out.encoding or "").lower()
         self._rows = 0
+        self._told = False
         self._shown: tuple[object, ...] = ()
         self._shown_s = 0.0
 
@@ -78,6 +99,7 @@ class View:
         if self._tty:
             self._draw(frame(state, look=Look(width=self._width(), colour=self._colour, unicode=self._unicode)))
         elif self._is_news(state):
+            self._tell_broker(state)
             self._out.write(line(state) + "\n")
         self._out.flush()
 
@@ -91,9 +113,15 @@ class View:
         self._out.write(f"{up}\x1b[J{text}\n")
         self._rows = text.count("\n") + 1
 
+    def _tell_broker(self, state: State) -> None:
+        """Write where the broker is, once."""
+        if state.broker and not self._told:
+            self._out.write(f"broker {state.broker}\n")
+            self._told = True
+
     def _is_news(self, state: State) -> bool:
         """Say whether there is something to tell, and remember that it was told."""
-        news = (state.wanted, state.serving, state.decision, state.note, state.failed)
+        news = (state.wanted, state.serving, state.decision, state.note, state.failed, tuple(state.clusters))
         if news == self._shown and state.elapsed_s - self._shown_s < LINE_EVERY_S:
             return False
         self._shown, self._shown_s = news, state.elapsed_s
@@ -106,6 +134,8 @@ def frame(state: State, *, look: Look) -> str:
     rows = [
         ("pileus", _head(state), "1"),
         ("load", state.load, ""),
+        ("broker", state.broker, ""),
+        *_clusters(state.clusters),
         ("members", _members(state, unicode=look.unicode), "32" if state.wanted == state.serving else "33"),
         ("in flight", _in_flight(state, width=width, unicode=look.unicode), ""),
         ("requests", _requests(state), "31" if state.failed else ""),
@@ -131,7 +161,24 @@ def line(state: State) -> str:
         f"p50 {_ms(state.p50_s)} p99 {_ms(state.p99_s)}",
     ]
     said = ": ".join(text for text in (state.decision, state.why) if text)
-    return " | ".join([*parts, *(text for text in (said, state.note) if text)])
+    lives = ", ".join(f"{each.name} {each.phase} {each.serving}/{each.wanted}" for each in state.clusters)
+    return " | ".join([*parts, *(text for text in (said, lives, state.note) if text)])
+
+
+def _clusters(clusters: Sequence[Cluster]) -> list[tuple[str, str, str]]:
+    """Return a row for each cluster; those that do not fit are counted."""
+    shown = clusters[:MOST_CLUSTERS]
+    name, phase = (max((len(getattr(each, part)) for each in shown), default=0) for part in ("name", "phase"))
+    rows = [
+        (
+            "" if i else "clusters",
+            f"{each.name:<{name}}  {each.phase:<{phase}}  {each.serving}/{each.wanted}  {each.why}".rstrip(),
+            "32" if each.phase == "Active" else "33",
+        )
+        for i, each in enumerate(shown)
+    ]
+    more = len(clusters) - len(shown)
+    return [*rows, ("", f"and {more} more", "")] if more else rows
 
 
 def _head(state: State) -> str:

@@ -32,7 +32,7 @@ class _Leaving:
 
 
 class CaddyBalancer:
-    """Drives the Caddy that was started in ``directory``. One object at a time may drive it.
+    """Drives the Caddy that was started in ``directory``. One object at a time may drive one cluster of it.
 
     All state is in files there: a new object goes on where the last one stopped, and while there is none,
     nothing changes. ``admin`` overrides the address of the admin API.
@@ -42,13 +42,14 @@ class CaddyBalancer:
         config = _read_config(directory / CONFIG)
         self._frontends = frontends(config)
         self._admin = Admin(admin or config["admin"]["listen"])
-        self._files = MemberFiles(directory)
-        self._files.create()
-        self._routed = {name: self._files.routed(f.addresses()) for name, f in self._frontends.items()}
+        self._files = {name: MemberFiles(directory, name) for name in self._frontends}
+        for files in self._files.values():
+            files.create()
+        self._routed = {name: self._files[name].routed(f.addresses()) for name, f in self._frontends.items()}
         self._leaving = {
             name: {
                 address: _Leaving(target)
-                for address, target in self._files.leaving(f.addresses()).items()
+                for address, target in self._files[name].leaving(f.addresses()).items()
                 if address not in self._routed[name]
             }
             for name, f in self._frontends.items()
@@ -125,16 +126,16 @@ class CaddyBalancer:
 
     def _write(self, cluster: str, wanted: dict[str, Target], frontend: Frontend) -> None:
         """Bring the files in step with what is wanted, whatever they say now."""
-        routed, leaving = self._routed[cluster], self._leaving[cluster]
-        found = self._files.routed(frontend.addresses())
+        routed, leaving, files = self._routed[cluster], self._leaving[cluster], self._files[cluster]
+        found = files.routed(frontend.addresses())
         for address, target in wanted.items():
             if found.get(address) != target or address in leaving:
-                self._files.enter(target)
+                files.enter(target)
             routed[address] = target
             leaving.pop(address, None)
         for address, target in (routed | found).items():
             if address not in wanted:
-                self._files.leave(address)
+                files.leave(address)
                 routed.pop(address, None)
                 leaving[address] = _Leaving(target)
 
@@ -150,7 +151,7 @@ class CaddyBalancer:
     def _forget(self, cluster: str, target: Target) -> None:
         """Drop a member that is out and carries nothing."""
         address = address_of(target)
-        self._files.forget(address)
+        self._files[cluster].forget(address)
         del self._leaving[cluster][address]
 
 

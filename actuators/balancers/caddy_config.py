@@ -1,7 +1,8 @@
 """Caddy's configuration, written once: a server per cluster, and beside it the server that its health checks ask.
 
 Caddy loses requests when its upstreams are changed, so they never are: every port that a member may
-ever have is declared, and a member counts as healthy while a file of its name stands in ``routed``.
+ever have is declared, and a member counts as healthy while a file of its name stands in ``routed/CLUSTER``.
+Two clusters may share ports: a port is one member's at a time, and the folder says whose.
 """
 
 from collections.abc import Collection, Mapping
@@ -47,22 +48,22 @@ class Frontend:
 def caddy_config(clusters: Mapping[str, Frontend], *, admin: str, root: str) -> dict[str, Any]:
     """Return Caddy's JSON configuration.
 
-    ``admin`` is the ``HOST:PORT`` of its admin API, ``root`` the directory whose files say who is routed.
+    ``admin`` is the ``HOST:PORT`` of its admin API, ``root`` the directory that has a folder for each cluster,
+    whose files say who is routed.
 
     Raises
     ------
     ValueError
-        Two servers share an address, or two clusters a port of members; or a cluster has no port.
+        Two servers share an address, or a cluster has no port.
     """
     if bare := [cluster for cluster, frontend in clusters.items() if not frontend.ports]:
         raise ValueError(f"{bare[0]}: ports: none is declared")
     listeners = [admin] + [address for f in clusters.values() for address in (f.listen, f.check)]
-    _require_distinct(listeners, "listen")
-    _require_distinct([address for f in clusters.values() for address in f.addresses()], "ports")
+    _require_distinct(listeners)
     servers: dict[str, Any] = {}
     for cluster, frontend in sorted(clusters.items()):
         servers[cluster] = _server(frontend.listen, [{"handle": [_proxy(frontend)]}])
-        servers[CHECK + cluster] = _server(frontend.check, _answers(root))
+        servers[CHECK + cluster] = _server(frontend.check, _answers(f"{root}/{cluster}"))
     return {
         "admin": {"listen": admin, "config": {"persist": False}},
         "logging": {
@@ -149,7 +150,7 @@ def _answers(root: str) -> list[dict[str, Any]]:
     ]
 
 
-def _require_distinct(addresses: list[str], what: str) -> None:
+def _require_distinct(addresses: list[str]) -> None:
     """Raise ValueError when an address comes twice."""
     if twice := sorted({address for address in addresses if addresses.count(address) > 1}):
-        raise ValueError(f"{what}: {twice[0]} is declared twice")
+        raise ValueError(f"listen: {twice[0]} is declared twice")

@@ -1,7 +1,7 @@
 """Who is routed, as files: Caddy reads them, and they outlive the agent that writes them.
 
-``routed/HOST:PORT`` holds the name of a member that may receive requests, ``leaving/HOST:PORT`` that of one
-that may not, until it is known that it carries none. A file moves between the two in one step.
+``routed/CLUSTER/HOST:PORT`` holds the name of a member that may receive requests, ``leaving/CLUSTER/HOST:PORT``
+that of one that may not, until it is known that it carries none. A file moves between the two in one step.
 """
 
 from collections.abc import Iterable
@@ -20,20 +20,20 @@ def address_of(target: Target) -> str:
 
 
 class MemberFiles:
-    """The two directories. Every method raises :class:`BalancerError` when the disk does not obey."""
+    """The two folders of one cluster. Every method raises :class:`BalancerError` when the disk does not obey."""
 
-    def __init__(self, directory: Path) -> None:
-        self.root = directory / ROUTED
+    def __init__(self, directory: Path, cluster: str) -> None:
+        self.root = directory / ROUTED / cluster
         """What Caddy looks at. It must exist before Caddy starts and is never replaced."""
-        self._leaving = directory / LEAVING
+        self._leaving = directory / LEAVING / cluster
 
     def create(self) -> None:
-        """Make the directories. Those that exist stay as they are."""
+        """Make the folders. Those that exist stay as they are."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            self._leaving.mkdir(exist_ok=True)
+            self._leaving.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise BalancerError(f"caddy: cannot create {self.root.parent}: {error}") from error
+            raise BalancerError(f"caddy: cannot create {self.root}: {error}") from error
 
     def routed(self, addresses: Iterable[str]) -> dict[str, Target]:
         """Return the members among ``addresses`` that may receive requests, by address."""

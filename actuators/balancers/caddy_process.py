@@ -15,7 +15,7 @@ from typing import TextIO
 
 from actuators.balancers.caddy_config import Frontend, caddy_config
 from actuators.balancers.caddy_counts import read_counts
-from actuators.balancers.caddy_files import CONFIG, MemberFiles
+from actuators.balancers.caddy_files import CONFIG, ROUTED, MemberFiles
 from actuators.ports import BalancerError
 
 START_S = 15.0
@@ -56,8 +56,8 @@ class Caddy:
         self.directory = directory.resolve()
         self.admin = admin
         self._clusters = clusters
-        self._files = MemberFiles(self.directory)
-        self._config = caddy_config(clusters, admin=admin, root=str(self._files.root))
+        self._files = [MemberFiles(self.directory, cluster) for cluster in clusters]
+        self._config = caddy_config(clusters, admin=admin, root=str(self.directory / ROUTED))
         self._log = self.directory / "caddy.log"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -79,7 +79,8 @@ class Caddy:
         BalancerError
             One runs here already, an address is taken, it ended, or did not answer in time. Nothing is left running.
         """
-        self._files.create()
+        for files in self._files:
+            files.create()
         with _locked(self.directory / "caddy.lock") as lock:
             for address in self._listeners():
                 _require_free(address)

@@ -4,10 +4,12 @@ It ends on SIGTERM and SIGINT and takes nobody out then: the balancer goes on as
 """
 
 import asyncio
+import re
 import signal
 import sys
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +32,8 @@ from streams.topics import BALANCERS, Topic
 if TYPE_CHECKING:
     from actuators.balancers.caddy import CaddyBalancer
 
+CLUSTER_FIRST = re.compile(r"[a-z0-9-]+=")
+"""How a probe of one cluster begins."""
 FLUSH_S = 1.0
 """For what is under way when the agent ends (s)."""
 
@@ -46,7 +50,13 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--admin", default="", metavar="HOST:PORT", help="its admin API (default: as in DIR/caddy.json)"
     )
-    parser.add_argument("--probe", default="tcp", help="how members are asked: tcp or http:/PATH (default: tcp)")
+    parser.add_argument(
+        "--probe",
+        action="append",
+        default=[],
+        metavar="[CLUSTER=]KIND",
+        help="how members are asked, those of one cluster or all others: tcp or http:/PATH (default: tcp)",
+    )
     parser.add_argument("--interval", type=float, metavar="S", help="between samples (default: the settings' one)")
 
 
@@ -57,7 +67,7 @@ def main(args: Namespace) -> int:
     from pileus.stack.logs import log_to_stderr
 
     try:
-        settings, path = settings_of(args), _probe_path(args.probe)
+        settings, paths = settings_of(args), probe_paths(args.probe, args.cluster)
         if args.interval is not None:
             settings = msgspec.structs.replace(settings, sample_interval_s=args.interval)
         require_interval(settings.sample_interval_s)
@@ -68,7 +78,7 @@ def main(args: Namespace) -> int:
         sys.stderr.write(f"pileus lb-agent: {error}\n")
         return 1 if isinstance(error, BalancerError) else 2
     log_to_stderr()
-    asyncio.run(_serve(_identity(args), settings, balancer, Prober(path=path)))
+    asyncio.run(_serve(_identity(args), settings, balancer, Prober(paths)))
     return 0
 
 
@@ -78,11 +88,27 @@ def _identity(args: Namespace) -> Identity:
     return Identity(balancer=args.name, tenant=args.tenant, application=args.application, clusters=clusters)
 
 
-def _probe_path(text: str) -> str:
-    """Return the path that an HTTP probe asks for, empty for TCP."""
-    if (probe := parse_probe(text, address="any:1")) is None:
-        raise ValueError("probe '': must be 'tcp' or 'http:/PATH'")
-    return probe.path
+def probe_paths(given: Sequence[str], clusters: Sequence[str]) -> dict[str, str]:
+    """Return for each cluster the path that an HTTP probe asks for, empty for TCP. The last word counts.
+
+    Raises
+    ------
+    ValueError
+        One is no probe, or for no cluster that is served.
+    """
+    own: dict[str, str] = {}
+    others = ""
+    for text in given:
+        cluster, named, kind = text.partition("=") if CLUSTER_FIRST.match(text) else ("", "", text)
+        if named and cluster not in clusters:
+            raise ValueError(f"probe '{text}': no cluster '{cluster}', there is {', '.join(clusters)}")
+        if (probe := parse_probe(kind, address="any:1")) is None:
+            raise ValueError(f"probe '{text}': must be 'tcp' or 'http:/PATH'")
+        if named:
+            own[cluster] = probe.path
+        else:
+            others = probe.path
+    return {cluster: own.get(cluster, others) for cluster in clusters}
 
 
 async def _serve(who: Identity, settings: Settings, balancer: "CaddyBalancer", prober: Prober) -> None:

@@ -3,6 +3,12 @@
 LOAD is a recording (CSV, .csv.gz or parquet: a time in s, a value) or a generated shape: flash-crowd, ramp,
 day, steps. Ctrl-C ends everything and leaves nothing behind. Exit code 0: every part came up and no
 request failed; 1: a part did not come up, or requests failed; 2: wrong usage.
+
+An application of several clusters and groups starts in its start-up order, and is ended in its termination order
+before the parts are (a second Ctrl-C skips that). Each cluster that takes requests has a front on one Caddy; the load
+goes to the one of --cluster. The broker's address is printed: from a second terminal, 'pileus apply', 'status' and
+'delete' work beside a run with --broker. What is applied there is started too, but its clusters that take
+requests have no front: their members start, and never serve.
 """
 
 import math
@@ -21,13 +27,14 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--column", metavar="NAME", help="value of a recording (default: its second column)")
     parser.add_argument("--peak", type=_seconds, metavar="N", help="requests/s at the peak (default: what fits)")
     parser.add_argument("--period", type=_seconds, default=120.0, metavar="S", help="one round of a shape (120)")
-    parser.add_argument("--application", type=Path, metavar="FILE", help="definition of another application")
+    parser.add_argument("--application", type=Path, metavar="FILE|DIR", help="definition of another application")
+    parser.add_argument("--cluster", metavar="ALIAS", help="which cluster gets the load (default: the outermost)")
     parser.add_argument("--report", type=Path, metavar="FILE.json", help="write what happened")
     parser.add_argument("--record", type=Path, metavar="FILE.jsonl", help="write the topics, for 'pileus replay'")
     parser.add_argument("--broker", metavar="HOST:PORT", help="a running Kafka (default: our own, in memory)")
     parser.add_argument("--settings", type=Path, metavar="FILE.toml", help="default: those of the demo")
     parser.add_argument("--state", type=Path, metavar="DIR", help="keep logs and state here (default: removed)")
-    parser.add_argument("--no-view", action="store_true", help="no live view, only the end")
+    parser.add_argument("--no-view", action="store_true", help="no live view, only what starts and ends")
 
 
 def main(args: Namespace) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,25 +11,25 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from actuators.balancers.caddy_config import Frontend
 from actuators.balancers.caddy_process import Caddy
 from actuators.clouds.local import LocalCloud
 from actuators.ports import BalancerError
 from config.catalogue import Catalogue
 from config.cluster import ClusterSpec
 from config.settings import Settings, to_environment
+from pileus.stack.balancing import agents, fronts
 from pileus.stack.broker import Broker, BrokerError, answers
 from pileus.stack.clouds import local_folder
+from pileus.stack.front import levels
 from pileus.stack.ports import free_ports
 from pileus.stack.supervise import Supervisor
 from pileus.stack.tansu import start_tansu
 
 READY_S = 60.0
-"""How long the stack may take until the first request is answered (s)."""
+"""How long each level of a start-up order may take until the first request is answered (s)."""
 LOOK_S = 0.1
-BALANCER = "lb-1"
-ORDER = ("dashboard", "actuate", "worker", "lb-agent")
-"""Order in which parts are ended: who decides and acts first, who only looks on before."""
+ORDER = ("dashboard", "actuate", "worker")
+"""Order in which parts are ended: who decides and acts first, who only looks on before; the balancers' agents last."""
 
 
 class StackError(RuntimeError):
@@ -43,26 +43,25 @@ class LocalStack:
     directory: Path
     settings: Settings
     catalogue: Catalogue
+    cluster: ClusterSpec
+    """The one that gets the load."""
     tell: Callable[[str], None]
     own_broker: bool = True
 
     def __post_init__(self) -> None:
         """Choose addresses; nothing is started yet."""
-        self.cluster: ClusterSpec = self.catalogue.clusters()[0]
+        self.applications = self.catalogue.applications()
         ports = free_ports()
-        self._broker_port, front, check, admin = (next(ports) for _ in range(4))
+        self._broker_port, admin = next(ports), next(ports)
         address = f"127.0.0.1:{self._broker_port}" if self.own_broker else self.settings.broker
         self.settings = msgspec.structs.replace(
             self.settings, broker=address, state_dir=str(self.directory), dashboard_port=next(ports)
         )
-        self.front = f"http://127.0.0.1:{front}/"
         self.dashboard = f"http://{self.settings.dashboard_host}:{self.settings.dashboard_port}/"
-        frontend = Frontend(
-            listen=f"127.0.0.1:{front}",
-            check=f"127.0.0.1:{check}",
-            ports=sorted({port for p in self.cluster.partitions for port in p.ports}),
-        )
-        self._caddy = Caddy(self.directory / "caddy", {self.cluster.cluster: frontend}, admin=f"127.0.0.1:{admin}")
+        frontends = fronts(self.catalogue.clusters(), ports)
+        self.front = f"http://{frontends[self.cluster.cluster].listen}/"
+        self._caddy = Caddy(self.directory / "caddy", frontends, admin=f"127.0.0.1:{admin}")
+        self._served = frozenset(frontends)
         self._broker: Broker | None = None
         environment = dict(os.environ) | to_environment(self.settings)
         self.supervisor = Supervisor(self.directory, environment, self.tell)
@@ -71,7 +70,7 @@ class LocalStack:
         """What runs in threads: it goes on when the start is given up, and must be over before anything is ended."""
 
     async def start(self) -> None:
-        """Start every part, and return when the first member answers a request through the balancer.
+        """Start every part.
 
         Raises
         ------
@@ -90,29 +89,43 @@ class LocalStack:
         self._caring = asyncio.create_task(self._care())
         for name, words in self._commands().items():
             self.supervisor.start(name, [sys.executable, "-m", "pileus", *words])
-        self.tell("waiting for the first member")
-        await self._answered()
+
+    @property
+    def levels(self) -> int:
+        """Return how many clusters start one after another until the one that gets the load does, itself included."""
+        whose = (self.cluster.tenant, self.cluster.application)
+        application = next(each for each in self.applications if (each.tenant, each.application) == whose)
+        return levels(application)[self.cluster.alias]
 
     async def stop(self) -> list[str]:
         """End everything, and return what could not be ended: normally nothing."""
         if self._caring is not None:
             self._caring.cancel()
         await asyncio.gather(*self._blocking, return_exceptions=True)
-        await self.supervisor.stop([name for name in ORDER if name in self.supervisor.parts])
+        parts = [name for name in ORDER if name in self.supervisor.parts]
+        await self.supervisor.stop([*parts, *(name for name in self.supervisor.parts if name not in ORDER)])
         cloud = LocalCloud(local_folder(self.directory))
-        left = await cloud.destroy_all(self.cluster.cartridge.grace_s)
+        left = await cloud.destroy_all(max(each.cartridge.grace_s for each in self.catalogue.clusters()))
         await asyncio.to_thread(self._caddy.stop)
         if self._broker is not None:
             await asyncio.to_thread(self._broker.stop)
         return sorted(left)
 
+    async def withdraw(self, documents: Iterable[tuple[str, None]]) -> None:
+        """Withdraw definitions.
+
+        Raises
+        ------
+        StackError
+            The broker did not take it.
+        """
+        await self._publish(documents)
+
     def _commands(self) -> dict[str, Sequence[str]]:
         """Return the command line of each part."""
-        spec = self.cluster
-        balancer = ["lb-agent", "--name", BALANCER, "--tenant", spec.tenant, "--application", spec.application]
-        balancer += ["--cluster", spec.cluster, "--members-dir", str(self._caddy.directory)]
-        balancer += ["--probe", spec.cartridge.health or "tcp"]
-        return {"worker": ["worker"], "actuate": ["actuate"], "lb-agent": balancer, "dashboard": ["dashboard"]}
+        parts = {name: [name] for name in ("worker", "actuate")}
+        balancers = agents(self.applications, self._served, self._caddy.directory)
+        return {**parts, **balancers, "dashboard": ["dashboard"]}
 
     async def _start_broker(self) -> None:
         """Start our own broker, or make sure that the one named answers."""
@@ -139,16 +152,27 @@ class LocalStack:
         """Make the topics and declare the definitions."""
         from kafka.errors import KafkaError  # noqa: PLC0415 - heavy
 
-        from streams.admin import TopicError, create_topics, publish_definitions  # noqa: PLC0415 - heavy
+        from streams.admin import TopicError, create_topics  # noqa: PLC0415 - heavy
 
         settings = self.settings
         try:
             await asyncio.to_thread(
                 create_topics, settings.broker, partitions=settings.partitions, replication=settings.replication
             )
-            await asyncio.to_thread(publish_definitions, settings.broker, self.catalogue.documents())
         except (KafkaError, TopicError) as error:
             raise StackError(f"topics at {settings.broker}: {error}") from error
+        await self._publish(self.catalogue.documents())
+
+    async def _publish(self, documents: Iterable[tuple[str, bytes | None]]) -> None:
+        """Declare definitions, or withdraw them."""
+        from kafka.errors import KafkaError  # noqa: PLC0415 - heavy
+
+        from streams.admin import publish_definitions  # noqa: PLC0415 - heavy
+
+        try:
+            await asyncio.to_thread(publish_definitions, self.settings.broker, documents)
+        except KafkaError as error:
+            raise StackError(f"definitions at {self.settings.broker}: {error}") from error
 
     async def _care(self) -> None:
         """Start the balancer again when it ends."""
@@ -162,20 +186,34 @@ class LocalStack:
                     self.tell(str(error))
                     await asyncio.sleep(1.0)
 
-    async def _answered(self) -> None:
-        """Wait until a request through the balancer is answered."""
+    async def answers(self, awaited: Callable[[], Sequence[str]]) -> None:
+        """Wait until a request through the balancer is answered; none is sent while ``awaited`` says what comes before.
+
+        Raises
+        ------
+        StackError
+            None was answered in ``READY_S`` for each level of the application's start-up order.
+        """
         loop = asyncio.get_running_loop()
-        until = loop.time() + READY_S
+        within_s = READY_S * self.levels
+        until, told = loop.time() + within_s, ""
         timeout = aiohttp.ClientTimeout(total=2.0)
         async with aiohttp.ClientSession(timeout=timeout) as http:
             while loop.time() < until:
-                try:
-                    async with http.get(self.front) as response:
-                        if response.status < 400:  # noqa: PLR2004 - an answer
-                            return
-                except (aiohttp.ClientError, TimeoutError):
-                    pass
+                missing = awaited()
+                if (now := f"waiting: {', '.join(missing) or 'the first member'}") != told:
+                    self.tell(told := now)
+                if not missing and await self._answers(http):
+                    return
                 await asyncio.sleep(LOOK_S)
         words = {name: part.last_words() for name, part in self.supervisor.parts.items()}
         said = "\n".join(f"--- {name}\n{text}" for name, text in words.items() if text)
-        raise StackError(f"no member answered at {self.front} within {READY_S:g} s\n{said}")
+        raise StackError(f"no member answered at {self.front} within {within_s:g} s, {told}\n{said}")
+
+    async def _answers(self, http: aiohttp.ClientSession) -> bool:
+        """Say whether a request through the balancer is answered."""
+        try:
+            async with http.get(self.front) as response:
+                return response.status < 400  # noqa: PLR2004 - an answer
+        except (aiohttp.ClientError, TimeoutError):
+            return False

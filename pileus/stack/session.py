@@ -8,8 +8,8 @@ import sys
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Coroutine
-from contextlib import nullcontext
+from collections.abc import Callable, Coroutine
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,18 @@ from typing import Any
 import msgspec
 
 from config.catalogue import Catalogue
+from config.cluster import ClusterSpec
 from config.settings import Settings
+from pileus.lives import Change, Lives
 from pileus.load.result import Result, Second
 from pileus.report import report
-from pileus.stack import given
+from pileus.stack import given, shown
 from pileus.stack.drive import drive
 from pileus.stack.ending import summary
+from pileus.stack.front import front
 from pileus.stack.local import LocalStack, StackError
 from pileus.stack.record import Recorder
+from pileus.stack.undeploy import in_order
 from pileus.stack.watch import Watch
 from pileus.view import State, View
 
@@ -45,6 +49,12 @@ class Session:
     notes: list[str] = field(default_factory=list)
     second: Second | None = None
     client_began: float | None = None
+    disorder: str = ""
+    """What did not end in order, and why."""
+
+    def awaited(self) -> list[str]:
+        """Say what has to come before the first answer."""
+        return shown.awaited(self.watch.lives, self.stack.applications, self.stack.cluster)
 
     def count(self, second: Second) -> None:
         """Note the client's newest counters."""
@@ -60,6 +70,8 @@ class Session:
             remaining_s=None if duration is None or self.client_began is None else max(0.0, duration - elapsed),
             load=str(self.args.load),
             dashboard=self.stack.dashboard,
+            broker=self.stack.settings.broker,
+            clusters=shown.clusters(watch.lives, self.stack.applications),
             wanted=watch.decision.wanted if watch.decision else None,
             serving=watch.serving,
             observed=list(watch.observed),
@@ -85,21 +97,22 @@ def run(args: Namespace) -> int:
         An option cannot be used; nothing was started.
     """
     catalogue, settings = given.definitions(args.application), given.settings(args.settings, args.broker)
+    cluster = front(catalogue.applications(), args.cluster)
     given.try_load(args)
     directory = args.state or Path(tempfile.mkdtemp(prefix="pileus-"))
     directory.mkdir(parents=True, exist_ok=True)
     try:
-        return asyncio.run(_run(args, catalogue, settings, directory.resolve()))
+        return asyncio.run(_run(args, catalogue, cluster, settings, directory.resolve()))
     finally:
         if args.state is None:
             shutil.rmtree(directory, ignore_errors=True)
 
 
-async def _run(args: Namespace, catalogue: Catalogue, settings: Settings, directory: Path) -> int:
+async def _run(args: Namespace, catalogue: Catalogue, cluster: ClusterSpec, settings: Settings, directory: Path) -> int:
     """Bring the stack up, drive it, take it down."""
     notes: list[str] = []
-    stack = LocalStack(directory, settings, catalogue, notes.append, own_broker=args.broker is None)
-    watch = Watch(stack.cluster.cluster, since=time.time())  # noqa: TID251 - a shell
+    stack = LocalStack(directory, settings, catalogue, cluster, notes.append, own_broker=args.broker is None)
+    watch = Watch(cluster.cluster, since=time.time(), lives=Lives(_teller(stack) if args.no_view else _nobody))  # noqa: TID251 - a shell
     view = (
         None if args.no_view else View(sys.stdout, width=lambda: shutil.get_terminal_size().columns, environ=os.environ)
     )
@@ -112,7 +125,7 @@ async def _run(args: Namespace, catalogue: Catalogue, settings: Settings, direct
     failure = ""
     try:
         if await _unless(asked, stack.start()):
-            result = await _recorded(session, asked)
+            result = await _followed(session, asked)
     except StackError as error:
         failure = str(error)
     finally:
@@ -123,24 +136,61 @@ async def _run(args: Namespace, catalogue: Catalogue, settings: Settings, direct
     return _end(session, result, failure, left)
 
 
+async def _followed(session: Session, asked: asyncio.Event) -> Result | None:
+    """Drive the stack once it answers, end its applications in order, and see what the topics say meanwhile."""
+    stack, watch = session.stack, session.watch
+    follower = watch.follower(stack.settings.broker, stack.settings.partitions)
+    try:
+        result = await _recorded(session, asked) if await _unless(asked, follower.start()) else None
+        session.disorder = await in_order(stack, watch.lives, asked=asked)
+    finally:
+        await follower.stop()
+    return result
+
+
 async def _recorded(session: Session, asked: asyncio.Event) -> Result | None:
-    """Drive the stack, and keep what the topics say meanwhile."""
-    settings = session.stack.settings
+    """Drive the stack once it answers, and record that.
+
+    The ordered end is not recorded: a replay goes by the definitions that are in force at the recording's end.
+    """
+    stack = session.stack
     with session.args.record.open("wb") if session.args.record else nullcontext() as out:
-        followers = [session.watch.follower(settings.broker, settings.partitions)]
-        if out is not None:
-            followers.append(Recorder(out, settings).follower())
-        for follower in followers:
-            await follower.start()
+        recorder = None if out is None else Recorder(out, stack.settings).follower()
         try:
+            if recorder is not None and not await _unless(asked, recorder.start()):
+                return None
+            if not await _unless(asked, stack.answers(session.awaited)):
+                return None
             session.client_began = time.time()  # noqa: TID251 - a shell
             session.notes.append("")
-            result = await drive(session.stack, session.args, asked=asked, tell=session.count)
+            result = await drive(stack, session.args, asked=asked, tell=session.count)
             await asyncio.sleep(SETTLE_S)
+            return result
         finally:
-            for follower in followers:
-                await follower.stop()
-    return result
+            if recorder is not None:
+                await recorder.stop()
+
+
+def _teller(stack: LocalStack) -> Callable[[Change], None]:
+    """Return what writes where the broker is, and then a line for each change that is worth it."""
+    _say(f"{_clock(time.time())} broker {stack.settings.broker}, dashboard {stack.dashboard}")  # noqa: TID251 - a shell
+
+    def tell(change: Change) -> None:
+        if shown.worth_telling(change, stack.applications):
+            _say(f"{_clock(change.at)} {change.said()}")
+
+    return tell
+
+
+def _nobody(_: Change) -> None:
+    """Tell nobody: the view shows it."""
+
+
+def _say(line: str) -> None:
+    """Write a line; that nobody reads it ends nothing."""
+    with suppress(OSError):
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
 
 
 async def _unless(asked: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
@@ -170,20 +220,18 @@ def _end(session: Session, result: Result | None, failure: str, left: list[str])
         session.view.release()
     if failure:
         sys.stderr.write(f"pileus run: {failure}\n")
+    if session.disorder:
+        sys.stderr.write(f"pileus run: {session.disorder}\n")
     if left:
         sys.stderr.write(f"pileus run: could not be ended: {', '.join(left)}\n")
     if result is None:
         return 1 if failure or left else 0
-    made = report(result, session.watch.written, cluster=session.watch.cluster)
+    of = session.stack.cluster
+    made = report(result, session.watch.written, cluster=of.cluster, application=(of.tenant, of.application))
     if session.args.report is not None:
         session.args.report.write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n")
     sys.stdout.write(summary(made) + "\n")
     return 1 if failure or left or made.requests.failed else 0
-
-
-def _width() -> int:
-    """Return the columns of the terminal."""
-    return shutil.get_terminal_size().columns
 
 
 def _clock(at: float) -> str:

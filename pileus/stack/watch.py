@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from aiokafka.structs import ConsumerRecord
 
+from pileus.lives import Lives
 from pileus.stages import Written
 from streams.follow import Follower
 from streams.records.action import ACTION, OUTCOME
@@ -15,14 +16,17 @@ from streams.records.balancer import BALANCER
 from streams.records.decision import DECISION, Decision
 from streams.records.forecast import FORECASTS as FORECAST
 from streams.records.forecast import ClusterForecast, Forecasts, Signal
+from streams.records.instance import INSTANCES as INSTANCE
+from streams.records.instance import Instance
 from streams.records.member import LEADTIME, Member, State
 from streams.records.member import MEMBERS as MEMBER
-from streams.topics import ACTIONS, BALANCERS, DECISIONS, FORECASTS, LEADTIMES, MEMBERS, OUTCOMES, Topic
+from streams.topics import ACTIONS, BALANCERS, DECISIONS, FORECASTS, INSTANCES, LEADTIMES, MEMBERS, OUTCOMES, Topic
 
 DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
     FORECASTS.name: FORECAST,
     DECISIONS.name: DECISION,
     MEMBERS.name: MEMBER,
+    INSTANCES.name: INSTANCE,
     ACTIONS.name: ACTION,
     OUTCOMES.name: OUTCOME,
     BALANCERS.name: BALANCER,
@@ -36,10 +40,14 @@ KEPT = 2_000_000
 
 @dataclass
 class Watch:
-    """The records since ``since`` (s since the Unix epoch), and the newest of one cluster."""
+    """The records since ``since`` (s since the Unix epoch), and the newest of one cluster.
+
+    The lives of all applications are known from their beginning.
+    """
 
     cluster: str
     since: float
+    lives: Lives = field(default_factory=Lives)
     written: deque[Written] = field(default_factory=lambda: deque(maxlen=KEPT))
     members: dict[str, Member] = field(default_factory=dict)
     forecast: ClusterForecast | None = None
@@ -50,18 +58,23 @@ class Watch:
 
     def follower(self, broker: str, partitions: int) -> Follower:
         """Return what feeds this watch."""
-        topics: list[Topic] = [FORECASTS, DECISIONS, MEMBERS, ACTIONS, OUTCOMES, BALANCERS, LEADTIMES]
+        topics: list[Topic] = [FORECASTS, DECISIONS, MEMBERS, INSTANCES, ACTIONS, OUTCOMES, BALANCERS, LEADTIMES]
         take: Callable[[ConsumerRecord], None] = self.take
         return Follower(broker, {(t.name, p): take for t in topics for p in range(partitions)})
 
     def take(self, message: ConsumerRecord) -> None:
         """Take in one message; one that cannot be read is somebody else's to refuse."""
         at = message.timestamp / 1000.0
-        if not message.value or at < self.since:
+        if not message.value:
+            if message.topic == INSTANCES.name:
+                self.lives.forget((message.key or b"").decode(errors="replace"))
             return
         try:
             record = DECODERS[message.topic].decode(message.value)
         except msgspec.DecodeError:
+            return
+        self._live(record, at)
+        if at < self.since:
             return
         self.written.append(Written(message.topic, at, record))
         match record:
@@ -74,6 +87,13 @@ class Watch:
                 self._forecasts(record)
             case _:
                 pass
+
+    def _live(self, record: Any, at: float) -> None:
+        """Follow the lives of all applications, whenever that was written."""
+        if isinstance(record, Instance):
+            self.lives.instance(record, at, new=at >= self.since)
+        elif isinstance(record, Member):
+            self.lives.member(record)
 
     @property
     def serving(self) -> int:

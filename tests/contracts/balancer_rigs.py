@@ -122,7 +122,7 @@ class CaddyRig:
     async def begin(self) -> None:
         before = sum(self.arrived().values())
         self._open.append(asyncio.create_task(self.get("/hold")))
-        if any(self.caddy.directory.joinpath("routed").iterdir()):
+        if any(self.caddy.directory.joinpath("routed", CLUSTER).iterdir()):
             await until(lambda: self._more_than(before))
 
     async def finish(self) -> None:

@@ -16,7 +16,7 @@ from actuators.ports import BalancerError, Target
 from tests.balancing import OpenLoop, Server, until
 from tests.clouds import free_ports
 
-WEB = "shop-web"
+WEB, API = "shop-web", "shop-api"
 MEMBERS = 6
 
 
@@ -101,6 +101,51 @@ async def test_a_routed_member_that_does_not_listen_costs_no_request(place: Plac
         await server.stop()
 
     assert set(results) == {"GET 200", "POST 200"}
+
+
+async def test_clusters_that_share_ports_get_only_their_own_members(tmp_path: Path) -> None:
+    *ports, web, web_check, api, api_check, admin = free_ports(2 + 5)
+    fronts = {
+        WEB: Frontend(listen=f"127.0.0.1:{web}", check=f"127.0.0.1:{web_check}", ports=ports),
+        API: Frontend(listen=f"127.0.0.1:{api}", check=f"127.0.0.1:{api_check}", ports=ports),
+    }
+    servers = [Server(port) for port in ports]
+    of_web, of_api = (Target(member=f"{c}-1", host="127.0.0.1", port=p) for c, p in zip((WEB, API), ports, strict=True))
+    caddy = Caddy(tmp_path / "caddy", fronts, admin=f"127.0.0.1:{admin}")
+    await asyncio.to_thread(caddy.start)
+    ours, theirs = CaddyBalancer(caddy.directory), CaddyBalancer(caddy.directory)
+    try:
+        for server in servers:
+            await server.start()
+        for here, there in ((of_web, of_api), (of_api, of_web)):  # then they change places
+            await ours.apply(WEB, [here])
+            await theirs.apply(API, [there])
+            await settled(ours, WEB, here.member)
+            await settled(theirs, API, there.member)
+            before = [server.arrived for server in servers]
+            clients = OpenLoop(f"http://127.0.0.1:{web}/", rate=100)
+            await clients.answered(30)
+            results = await clients.stop()
+            went = {port: s.arrived - n for port, s, n in zip(ports, servers, before, strict=True) if s.arrived > n}
+
+            assert set(results) == {"GET 200", "POST 200"}
+            assert set(went) == {here.port}
+    finally:
+        ours.close()
+        theirs.close()
+        await asyncio.to_thread(caddy.stop)
+        for server in servers:
+            await server.stop()
+
+
+async def settled(balancer: CaddyBalancer, cluster: str, member: str) -> None:
+    """Wait until a member alone is routed, and Caddy has surely seen it."""
+
+    async def alone() -> bool:
+        traffic = await balancer.traffic(cluster)
+        return [(state.target.member, state.routed) for state in traffic.targets] == [(member, True)]
+
+    await until(alone)
 
 
 async def test_a_caddy_that_was_killed_comes_back_with_the_same_members(

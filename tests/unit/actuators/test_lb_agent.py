@@ -24,7 +24,8 @@ class World:
     """Everything around one agent; time stands still until it is moved."""
 
     def __init__(self) -> None:
-        self.state = MemoryState([WEB])
+        self.state = MemoryState([WEB, "shop-api"])
+        self.clusters: tuple[str, ...] = (WEB,)
         self.members: dict[str, Member] = {}
         self.known = True
         self.complete = True
@@ -36,7 +37,7 @@ class World:
 
     def new_agent(self) -> LbAgent:
         return LbAgent(
-            Identity(balancer="lb-1", tenant="default", application="shop", clusters=(WEB,)),
+            Identity(balancer="lb-1", tenant="default", application="shop", clusters=self.clusters),
             balancer=MemoryBalancer(self.state),
             seen=self.seen,
             ask=self.ask,
@@ -53,7 +54,8 @@ class World:
         known = frozenset({WEB} if self.known else ())
         return Seen(members=dict(self.members), known=known, revision=self.revision, complete=self.complete)
 
-    async def ask(self, targets: Collection[Target]) -> Mapping[str, bool]:
+    async def ask(self, cluster: str, targets: Collection[Target]) -> Mapping[str, bool]:
+        assert cluster in self.clusters
         return {target.member: target.member not in self.ill for target in targets}
 
     def put(self, **states: State) -> None:
@@ -159,6 +161,25 @@ async def test_a_member_that_fails_twice_goes_out_and_comes_back_when_it_answers
     assert (once, twice, world.routed()) == ("ab", "b", "ab")
 
 
+async def test_members_are_asked_as_their_own_cluster_is(world: World) -> None:
+    asked: dict[str, list[str]] = {}
+
+    async def ask(cluster: str, targets: Collection[Target]) -> Mapping[str, bool]:
+        asked[cluster] = [target.member for target in targets]
+        return dict.fromkeys(asked[cluster], True)
+
+    world.ask = ask  # type: ignore[method-assign]
+    world.clusters = (WEB, "shop-api")
+    world.agent = world.new_agent()
+    world.put(a=State.ACTIVE)
+    world.members["b"] = a_member("b", State.ACTIVE, cluster="shop-api")
+    world.members["c"] = a_member("c", State.ACTIVE, cluster="shop-db")
+    await world.settled()
+
+    assert asked == {WEB: ["a"], "shop-api": ["b"]}
+    assert world.routed() == "a"
+
+
 async def test_when_nobody_answers_everybody_is_kept(world: World) -> None:
     world.put(a=State.ACTIVE, b=State.ACTIVE)
     await world.settled()
@@ -251,7 +272,7 @@ async def test_the_agent_looks_probes_and_stops_without_taking_anybody_out(world
 
 @pytest.mark.looptime
 async def test_an_agent_that_can_not_probe_any_more_ends_with_the_reason(world: World) -> None:
-    async def broken(targets: Collection[Target]) -> Mapping[str, bool]:
+    async def broken(cluster: str, targets: Collection[Target]) -> Mapping[str, bool]:
         raise RuntimeError("no threads left")
 
     world.ask = broken  # type: ignore[method-assign]

@@ -6,10 +6,13 @@ import msgspec
 import pytest
 
 from pileus.load.result import Result
-from pileus.report import Members, Report, Second, report
+from pileus.report import InstanceLine, Members, Report, Second, report
+from pileus.stack.ending import summary
 from pileus.stages import Written
+from streams.records.instance import Level, Phase
 from streams.records.member import State
 from streams.records.record import Record
+from tests.unit.pileus.instances import an_instance
 from tests.unit.pileus.records import CLUSTER, a_decision, a_forecast, a_member
 
 START = 1000.0
@@ -144,6 +147,32 @@ def test_decisions_keep_their_reasons() -> None:
     assert found.reasons == [
         {"code": "Forecast", "said": "12 requests expected"},
         {"code": "StepLimited", "said": "one at a time"},
+    ]
+
+
+def test_what_starts_and_ends_is_told_in_order_and_of_the_application_alone() -> None:
+    waits = an_instance("web", started=False, why="waits for db")
+    lives = [
+        (-9.0, waits),
+        (-9.0, an_instance("db")),
+        (-7.5, an_instance("db", phase=Phase.ACTIVE)),
+        (-7.0, an_instance("web", phase=Phase.ACTIVE)),
+        (1.0, an_instance("backend.1", level=Level.GROUP, phase=Phase.ACTIVE)),
+        (2.0, an_instance("web", application="blog", phase=Phase.ACTIVE)),
+        (12.0, an_instance("web", phase=Phase.TERMINATING)),
+        (13.0, an_instance("web", phase=Phase.TERMINATED)),
+    ]
+    written = [Written("any", START + t, record) for t, record in lives]
+    found = report(a_result(), written, cluster=CLUSTER, application=("default", "shop"))
+
+    assert found.started == [(-9.0, "db", "starts"), (-7.5, "db", "Active"), (-7.0, "web", "Active")]
+    assert found.ended == [(12.0, "web", "Terminating"), (13.0, "web", "Terminated")]
+    assert [each.instance for each in found.instances] == [record.instance for _, record in lives]
+    assert found.instances[0] == InstanceLine(
+        t=-9.0, at=START - 9, instance="default/shop/here/web", phase="Created", started=False, why="waits for db"
+    )
+    assert summary(found).splitlines()[2:] == [
+        "started   db after 1.5 s, web after 2.0 s",
     ]
 
 

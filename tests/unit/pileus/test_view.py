@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from pileus.sparkline import sparkline
-from pileus.view import Look, State, View, frame, line
+from pileus.view import Cluster, Look, State, View, frame, line
 
 BUSY = State(
     elapsed_s=83.4,
@@ -46,6 +46,18 @@ decision   none yet
 now        starting the broker"""
 
 
+TIERS = [
+    Cluster(name="db", phase="Active", wanted=1, serving=1),
+    Cluster(name="backend.2/api", phase="waits", wanted=2, serving=0, why="waits for db"),
+]
+TIERS_FRAME = """\
+pileus     00:00 elapsed, Ctrl-C ends it
+broker     127.0.0.1:19000
+clusters   db             Active  1/1
+           backend.2/api  waits   0/2  waits for db
+members    ? serving, ? wanted"""
+
+
 class Terminal(io.StringIO):
     """A stream that says it is a terminal."""
 
@@ -73,10 +85,36 @@ def test_frame(state: State, look: Look, expected: str) -> None:
     assert frame(state, look=look) == expected
 
 
+def test_a_composite_application_has_a_row_for_each_cluster() -> None:
+    state = State(elapsed_s=0.0, broker="127.0.0.1:19000", clusters=TIERS)
+
+    assert frame(state, look=Look()).startswith(TIERS_FRAME + "\n")
+    assert line(state).endswith(" | db Active 1/1, backend.2/api waits 0/2")
+
+
+def test_of_many_clusters_the_first_have_a_row() -> None:
+    many = [Cluster(name=f"c{i}", phase="starts", wanted=1, serving=0) for i in range(30)]
+    rows = frame(State(elapsed_s=0.0, clusters=many), look=Look()).split("\n")
+
+    assert [row[11:] for row in rows if "starts" in row] == [f"c{i:<2}  starts  0/1" for i in range(12)]
+    assert "           and 18 more" in rows
+
+
+def test_without_a_terminal_the_broker_is_told_once() -> None:
+    out = io.StringIO()
+    view = View(out, width=lambda: 80, environ={})
+    for note in ("a", "b"):
+        view.show(State(elapsed_s=0.0, broker="127.0.0.1:19000", note=note))
+
+    assert [row.split(" ")[0] for row in out.getvalue().splitlines()] == ["broker", "00:00", "00:00"]
+
+
 @pytest.mark.parametrize("width", [1, 3, 20, 40, 60, 200])
 @pytest.mark.parametrize("unicode", [True, False])
 def test_no_row_is_wider_than_the_terminal(*, width: int, unicode: bool) -> None:
-    wordy = State(elapsed_s=1e6, observed=[1.0] * 500, wanted=500, serving=400, why="so\nmuch\x1b[2J " * 50)
+    wordy = State(
+        elapsed_s=1e6, clusters=TIERS, observed=[1.0] * 500, wanted=500, serving=400, why="so\nmuch\x1b[2J " * 50
+    )
 
     assert {len(row) <= width for row in frame(wordy, look=Look(width=width, unicode=unicode)).split("\n")} == {True}
     assert "\x1b" not in frame(wordy, look=Look(width=width, unicode=unicode))
@@ -125,6 +163,9 @@ def test_line(state: State, expected: str) -> None:
         pytest.param([a_state(serving=n) for n in (1, 2, 2, 3)], 3, id="members change"),
         pytest.param([a_state(failed=n) for n in (0, 1)], 2, id="a request fails"),
         pytest.param([a_state(note=n) for n in ("a", "b")], 2, id="something else goes on"),
+        pytest.param(
+            [State(elapsed_s=0.0, clusters=each) for each in (TIERS[:1], TIERS[:1], TIERS)], 2, id="a cluster changes"
+        ),
     ],
 )
 def test_without_a_terminal_a_line_is_written_at_each_change(states: Sequence[State], lines: int) -> None:

@@ -18,7 +18,7 @@ TWO = Target(member="web-2", host="127.0.0.1", port=9002)
 
 @pytest.fixture
 def files(tmp_path: Path) -> MemberFiles:
-    files = MemberFiles(tmp_path)
+    files = MemberFiles(tmp_path, "shop-web")
     files.create()
     return files
 
@@ -33,7 +33,7 @@ def balancer(tmp_path: Path) -> CaddyBalancer:
 
 
 def routed(directory: Path) -> dict[str, str]:
-    return {path.name: path.read_text() for path in (directory / "routed").iterdir()}
+    return {path.name: path.read_text() for path in (directory / "routed" / "shop-web").iterdir()}
 
 
 def test_a_member_that_enters_has_a_file_with_its_name(files: MemberFiles, tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_leaving_and_forgetting_who_is_not_there_changes_nothing(files: MemberFi
 
 
 def test_other_files_are_left_alone(files: MemberFiles, tmp_path: Path) -> None:
-    (tmp_path / "routed" / "README").write_text("x")
+    (tmp_path / "routed" / "shop-web" / "README").write_text("x")
 
     assert files.routed(ADDRESSES) == {}
 
@@ -102,8 +102,8 @@ async def test_two_members_at_one_address_are_refused(balancer: CaddyBalancer) -
 
 async def test_what_was_changed_by_hand_is_put_right(balancer: CaddyBalancer, tmp_path: Path) -> None:
     await balancer.apply("shop-web", [ONE])
-    (tmp_path / "routed" / ADDRESSES[0]).unlink()
-    (tmp_path / "routed" / ADDRESSES[1]).write_text("web-7")
+    (tmp_path / "routed" / "shop-web" / ADDRESSES[0]).unlink()
+    (tmp_path / "routed" / "shop-web" / ADDRESSES[1]).write_text("web-7")
 
     await balancer.apply("shop-web", [ONE])
 
