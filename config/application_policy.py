@@ -25,8 +25,9 @@ class ApplicationPolicy(Declaration):
 
     def waves(self) -> tuple[tuple[str, ...], ...]:
         """Return the network partitions in the order they are used, those of one wave together."""
-        given = properties(self.properties).get(GROUPS, "")
+        one_each = tuple((name,) for name in self.network_partitions)
+        given = properties(self.properties).get(GROUPS)
+        if not given:
+            return one_each
         groups = ((name.strip() for name in wave.split("|")) for wave in given.split(","))
-        return tuple(filter(None, (tuple(filter(None, names)) for names in groups))) or tuple(
-            (name,) for name in self.network_partitions
-        )
+        return tuple(filter(None, (tuple(filter(None, names)) for names in groups))) or one_each

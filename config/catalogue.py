@@ -1,23 +1,21 @@
 """The *catalogue*: all definitions together, valid as a whole."""
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import cast
 
 from config.application import Application
-from config.choice import seen_from
+from config.belonging import owned
 from config.cluster import ClusterSpec
 from config.definition import Declaration
-from config.errors import ABSENT, ConfigError, Problem, did_you_mean, problem
-from config.index import Entry, Identity, Index, distance
+from config.errors import ConfigError, Problem, did_you_mean, problem
+from config.index import Entry, Identity, Index
 from config.kinds import KINDS
 from config.parse import Parsed, Source, parse
 from config.read import read
 from config.references import check
-from config.resolve_tree import resolve
-from config.signup import OfApplication
+from config.resolution import Resolution, resolutions
 from config.tree import ApplicationSpec
 
 
@@ -33,10 +31,20 @@ class Catalogue(Index):
     """Files that were read only to tell what else is wrong with them."""
     loaded: tuple[Entry[Declaration], ...] = field(default=(), compare=False)
     """Every document that is valid by itself, as it was read; those that say the same too."""
+    records: Mapping[str, tuple[bytes, Parsed]] = field(default_factory=dict, compare=False)
+    """What :meth:`from_documents` made it of, for the next one."""
+    known: dict[Identity, Resolution] = field(default_factory=dict, compare=False)
+    """Applications that are resolved already; :meth:`applications` fills it."""
 
     def applications(self) -> tuple[ApplicationSpec, ...]:
-        """Return every application as a tree, complete: nothing needs to be looked up any more."""
-        return tuple(resolve(seen_from(self, each), each.definition) for each in self.resolved)
+        """Return every application as a tree, complete: nothing needs to be looked up any more.
+
+        Resolved once: what is asked for again, or made of what ``previous`` was made of, is the very same object.
+        """
+        found = resolutions(self, self.resolved, self.known)
+        self.known.clear()
+        self.known.update(found)
+        return tuple(each.spec for _, each in found)
 
     def clusters(self) -> tuple[ClusterSpec, ...]:
         """Return every cluster of every application, nested ones too."""
@@ -47,10 +55,11 @@ class Catalogue(Index):
         return [("/".join(key), _encode(each)) for key, each in self.definitions.items()]
 
     @staticmethod
-    def from_documents(documents: Iterable[tuple[str, bytes]]) -> "Catalogue":
+    def from_documents(documents: Iterable[tuple[str, bytes]], previous: "Catalogue | None" = None) -> "Catalogue":
         """Make a catalogue of records of ``pileus.definitions``, oldest first.
 
-        The newest record of a key counts; an empty one deletes it.
+        The newest record of a key counts; an empty one deletes it. ``previous`` saves work and changes nothing else:
+        a record that is the same to the byte is not read again, an application of such records not resolved again.
 
         Raises
         ------
@@ -62,8 +71,13 @@ class Catalogue(Index):
             newest.pop(key, None)
             if value:
                 newest[key] = value
-        parsed = [decode(key, value) for key, value in newest.items()]
-        return _valid(*assemble(parsed))
+        known = previous.records if previous else {}
+        records = {
+            key: known[key] if key in known and known[key][0] == value else (value, decode(key, value))
+            for key, value in newest.items()
+        }
+        catalogue = _valid(*assemble([parsed for _, parsed in records.values()]))
+        return replace(catalogue, records=records, known=dict(previous.known) if previous else {})
 
 
 def load(paths: Sequence[Path]) -> Catalogue:
@@ -91,20 +105,21 @@ def assemble(parsed: Sequence[Parsed], *, strict: bool = True) -> tuple[Catalogu
     """Put definitions together and check that they fit each other."""
     problems = [each for one in parsed for each in one.problems]
     warnings = [each for one in parsed for each in one.warnings]
-    found: dict[Identity, list[Entry[Declaration]]] = {}
-    for entry in _owned([one for one in parsed if one.definition], warnings, problems if strict else warnings):
-        there = found.setdefault(entry.definition.identity, [])
-        same = next((each for each in there if each.definition == entry.definition), None)
-        if same is None:
-            there.append(entry)
-        if same or len(there) > 1:
-            _, _, name = entry.definition.identity
-            told = _again(entry, same or there[0], name, alike=same is not None, strict=strict)
-            (problems if strict and same is None else warnings).append(told)
+    found: dict[Identity, dict[Declaration, Entry[Declaration]]] = {}
+    entries = [Entry(one.source.file, one.definition) for one in parsed if one.definition]
+    for entry in owned(entries, warnings, problems if strict else warnings):
+        key = entry.definition.identity
+        there = found.setdefault(key, {})
+        same = there.setdefault(entry.definition, entry)
+        alike = same is not entry
+        if alike or len(there) > 1:
+            told = _again(entry, same if alike else next(iter(there.values())), key[2], alike=alike, strict=strict)
+            (problems if strict and not alike else warnings).append(told)
+    first = {key: next(iter(there.values())) for key, there in sorted(found.items())}
     index = Index(
-        {key: found[key][0].definition for key in sorted(found)},
-        {key: found[key][0].file for key in found},
-        {} if strict else {key: tuple(each) for key, each in found.items() if len(each) > 1},
+        {key: each.definition for key, each in first.items()},
+        {key: each.file for key, each in first.items()},
+        {} if strict else {key: tuple(there.values()) for key, there in found.items() if len(there) > 1},
     )
     broken = {one.claims for one in parsed if one.claims and one.definition is None}
     checked = check(index, frozenset(broken), strict=strict)
@@ -124,35 +139,6 @@ def _again(entry: Entry[Declaration], first: Entry[Declaration], name: str, *, a
     if not alike and not strict:
         what = f"declared differently in {first.file}; a reference takes the nearest, then the first that fits"
     return problem(entry.file, (entry.definition.ID,), name, what)
-
-
-def _owned(parsed: Sequence[Parsed], warnings: list[Problem], orphans: list[Problem]) -> list[Entry[Declaration]]:
-    """Return the documents, those that belong to an application with its id: the nearest if they state none."""
-    entries = [Entry(one.source.file, one.definition) for one in parsed if one.definition]
-    homes = [each for each in entries if isinstance(each.definition, Application)]
-    owned = []
-    for entry in entries:
-        definition = entry.definition
-        if not isinstance(definition, OfApplication) or definition.application_id is not None:
-            owned.append(entry)
-            continue
-        name = _nearest(entry.file, cast("list[Entry[Application]]", homes))
-        if name is None:
-            told = "must be given: no application lies nearest"
-            orphans.append(problem(entry.file, ("applicationId",), ABSENT, told))
-            continue
-        warnings.append(problem(entry.file, ("applicationId",), ABSENT, f"not given, read as '{name}'"))
-        owned.append(Entry(entry.file, definition.model_copy(update={"application_id": name})))
-    return owned
-
-
-def _nearest(file: str, homes: Sequence[Entry[Application]]) -> str | None:
-    """Return the application whose document lies nearest; ``None`` when there is none, or several."""
-    if not homes:
-        return None
-    least = min(distance(file, each.file) for each in homes)
-    names = {each.definition.application_id for each in homes if distance(file, each.file) == least}
-    return names.pop() if len(names) == 1 else None
 
 
 def _valid(catalogue: Catalogue, problems: Sequence[Problem]) -> Catalogue:

@@ -63,11 +63,12 @@ def _cluster(document: Document[Application], policy: ApplicationPolicy | None, 
     cartridge = document.find(Cartridge, use.type, (*place.path, "type"))
     scaling = use.subscribable_info.autoscaling_policy
     document.find(AutoscalingPolicy, scaling, (*at, "autoscalingPolicy"))
-    if not place.policies:
+    policies = place.policies
+    if not policies:
         bound = "must be given, here or at a group above" if place.groups else "must be given"
         document.wrong((*at, "deploymentPolicy"), ABSENT, bound)
         return
-    (where, name), *more = place.policies
+    (where, name), *more = policies
     deployment = document.find(DeploymentPolicy, name, where)
     for path, other in more:
         document.wrong(path, other, f"must not be given: a group above has '{name}'")
@@ -76,8 +77,8 @@ def _cluster(document: Document[Application], policy: ApplicationPolicy | None, 
     _policies(document, policy, deployment, where)
     order = in_order(deployment, policy)
     _room(document, place, order)
-    for network in order if cartridge else ():
-        _providers(document, cartridge, network, place.path)
+    if cartridge is not None:
+        _providers(document, cartridge, order, place.path)
 
 
 def _policies(
@@ -102,31 +103,31 @@ def _algorithm(document: Document[Application], policy: ApplicationPolicy) -> No
 
 def _room(document: Document[Application], place: Place, order: tuple[NetworkPartitionUse, ...]) -> None:
     """Check that the minimum fits into each network partition; tell when the maximum fits nowhere."""
-    use = place.use
+    use, total = place.use, 0
     for network in order:
-        if use.cartridge_min > network.room:
-            bound = f"must be at most {network.room}, the sum of partitionMax in network partition '{network.id}'"
+        room = network.room
+        total += room
+        if use.cartridge_min > room:
+            bound = f"must be at most {room}, the sum of partitionMax in network partition '{network.id}'"
             document.wrong((*place.path, "cartridgeMin"), use.cartridge_min, bound)
-    total = sum(network.room for network in order)
     if order and use.cartridge_max > total:
         what = f"more than {total}, the sum of partitionMax in all partitions"
         document.doubt((*place.path, "cartridgeMax"), use.cartridge_max, what)
 
 
 def _providers(
-    document: Document[Application], cartridge: Cartridge | None, use: NetworkPartitionUse, path: Path
+    document: Document[Application], cartridge: Cartridge, order: tuple[NetworkPartitionUse, ...], path: Path
 ) -> None:
     """Check that the cartridge says what it is on every cloud it is placed in."""
-    network = document.index.get(NetworkPartition, document.definition.tenant, use.id)
-    if cartridge is None or network is None:
-        return
     offered = {each.type for each in cartridge.iaas_provider}
-    clouds = {network.provider_of(each) for each in network.partitions}
-    for provider in sorted(clouds - offered - {""}):
-        bound = f"has no iaasProvider '{provider}', which network partition '{network.id}' needs"
-        document.wrong((*path, "type"), cartridge.type, bound)
-    if LOCAL in clouds & offered and not cartridge.command:
-        document.wrong((*path, "type"), cartridge.type, "must have a command to be started as a process")
+    for use in order:
+        network = document.index.get(NetworkPartition, document.definition.tenant, use.id)
+        clouds = network.providers if network else set()
+        for provider in sorted(clouds - offered):
+            bound = f"has no iaasProvider '{provider}', which network partition '{use.id}' needs"
+            document.wrong((*path, "type"), cartridge.type, bound)
+        if LOCAL in clouds & offered and not cartridge.command:
+            document.wrong((*path, "type"), cartridge.type, "must have a command to be started as a process")
 
 
 def _budget(document: Document[Application], root: Level) -> None:

@@ -8,7 +8,7 @@ from config.composition import Level
 from config.errors import did_you_mean
 from config.findings import Document, Findings
 from config.group import CartridgeGroup, Dependencies, Group, cycle, edges
-from config.index import D
+from config.index import D, Entry
 
 
 def cartridge_group(document: Document[CartridgeGroup]) -> None:
@@ -34,8 +34,10 @@ def _declared(document: Document[CartridgeGroup], group: Group, path: Path) -> N
 
 def circles(findings: Findings) -> None:
     """Check that no cartridge group contains itself by way of others."""
-    for tenant in {each.tenant for each in findings.index.all(CartridgeGroup)}:
-        entries = [each for each in findings.index.entries(CartridgeGroup) if each.definition.tenant == tenant]
+    tenants: dict[str, list[Entry[CartridgeGroup]]] = {}
+    for entry in findings.index.entries(CartridgeGroup):
+        tenants.setdefault(entry.definition.tenant, []).append(entry)
+    for entries in tenants.values():
         found = cycle(tuple(pair for each in entries for pair in _references(each.definition.name, each.definition)))
         for entry in entries:
             if entry.definition.name in found[:1]:

@@ -6,6 +6,7 @@ of their clouds.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import cast
 
 from config.application import Application, GroupUse
@@ -18,42 +19,58 @@ from config.group import CartridgeGroup
 from config.index import D, Entry, Identity, Index, distance
 from config.network import NetworkPartition
 
-Ties = Mapping[Identity, tuple[Entry[Declaration], ...]]
-"""The nearest documents of each id that has several, by path."""
-
 MOST = 10_000
 """Combinations of network partitions that are tried."""
+
+
+class Ties(dict[Identity, tuple[Entry[Declaration], ...]]):
+    """The nearest documents of each id that has several, by path; of any other id none. Found when asked for."""
+
+    def __init__(self, file: str, others: Mapping[Identity, tuple[Entry[Declaration], ...]]) -> None:
+        super().__init__()
+        self.file, self.others = file, others
+
+    def __missing__(self, key: Identity) -> tuple[Entry[Declaration], ...]:
+        """Find the nearest documents of one id."""
+        entries = self.others.get(key, ())
+        away = [distance(self.file, each.file) for each in entries]
+        least = min(away, default=None)
+        self[key] = tuple(each for each, far in zip(entries, away, strict=True) if far == least)
+        return self[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(Index):
+    """The index as one document sees it: every id stands for one document, the nearest where none is chosen."""
+
+    ties: Ties = field(default_factory=lambda: Ties("", {}))
+    chosen: dict[Identity, Entry[Declaration]] = field(default_factory=dict)
+
+    def definition(self, key: Identity) -> Declaration | None:
+        """Return what stands for an id, or ``None``."""
+        found = self.entry(key)
+        return found.definition if found else None
+
+    def entry(self, key: Identity) -> Entry[Declaration] | None:
+        """Return the document that stands for an id, or ``None``."""
+        nearest = self.ties[key]
+        return self.chosen.get(key) or (nearest[0] if nearest else Index.entry(self, key))
 
 
 def seen_from(index: Index, entry: Entry[D]) -> Index:
     """Return the index as one document sees it: every id stands for one document. Itself when no id has several."""
     if not index.others:
         return index
-    ties = {key: _nearest(entry.file, each) for key, each in index.others.items()}
-    chosen = {key: each[0] for key, each in ties.items()}
-    definition = entry.definition
+    ties, definition = Ties(entry.file, index.others), entry.definition
+    seen = Seen(index.definitions, index.files, index.others, ties)
     if isinstance(definition, Application):
-        chosen |= _groups(definition, ties)
-        chosen |= _places(definition, _overlay(index, chosen), ties)
+        seen.chosen.update(_groups(definition, ties))
+        seen.chosen.update(_places(definition, seen, ties))
     elif isinstance(definition, DeploymentPolicy):
         for use in definition.network_partitions:
             key = (NetworkPartition.KIND, definition.tenant, use.id)
-            fitting = _with_partitions(ties.get(key, ()), use)
-            chosen |= {key: fitting[0]} if fitting else {}
-    return _overlay(index, chosen)
-
-
-def _overlay(index: Index, chosen: Mapping[Identity, Entry[Declaration]]) -> Index:
-    return Index(
-        {**index.definitions, **{key: each.definition for key, each in chosen.items()}},
-        {**index.files, **{key: each.file for key, each in chosen.items()}},
-        index.others,
-    )
-
-
-def _nearest(file: str, entries: tuple[Entry[Declaration], ...]) -> tuple[Entry[Declaration], ...]:
-    least = min(distance(file, each.file) for each in entries)
-    return tuple(each for each in entries if distance(file, each.file) == least)
+            seen.chosen.update((key, each) for each in _with_partitions(ties[key], use)[:1])
+    return seen
 
 
 def _groups(application: Application, ties: Ties) -> Iterator[tuple[Identity, Entry[Declaration]]]:
@@ -63,7 +80,7 @@ def _groups(application: Application, ties: Ties) -> Iterator[tuple[Identity, En
         use = waiting.pop()
         waiting += use.groups
         key = (CartridgeGroup.KIND, application.tenant, use.name)
-        fitting = (each for each in ties.get(key, ()) if fits(cast("CartridgeGroup", each.definition), use))
+        fitting = (each for each in ties[key] if fits(cast("CartridgeGroup", each.definition), use))
         yield from ((key, each) for each in [next(fitting, None)] if each)
 
 
@@ -104,7 +121,7 @@ class _Search:
         if i == len(self.names):
             return self.cartridges(choose=True)
         key = (NetworkPartition.KIND, self.tenant, self.names[i])
-        options = _with_partitions(self.ties.get(key, ()), self.uses[self.names[i]])
+        options = _with_partitions(self.ties[key], self.uses[self.names[i]])
         for each in options or self.single(key):
             self.tried += 1
             self.found[key] = each
@@ -115,15 +132,15 @@ class _Search:
 
     def single(self, key: Identity) -> list[Entry[Declaration]]:
         """Return the document of an id that has but one, or none that fits."""
-        found = self.index.definitions.get(key)
-        return [Entry(self.index.files[key], found)] if found else []
+        found = self.index.entry(key)
+        return [found] if found else []
 
     def cartridges(self, *, choose: bool) -> bool:
         """Say whether every cartridge has a document for all clouds chosen so far."""
         for name, networks in self.wanted.items():
             key = (Cartridge.KIND, self.tenant, name)
             clouds = {cloud for each in networks for cloud in self.clouds(each)}
-            options = self.ties.get(key) or self.single(key)
+            options = self.ties[key] or self.single(key)
             offered = (each for each in options if clouds <= _offers(cast("Cartridge", each.definition)))
             first = next(offered, None)
             if first is None and options:

@@ -58,8 +58,7 @@ class Policy:
     policy: str
     """Its id."""
     thresholds: dict[str, float]
-    """Load that one member should carry, by signal (``requests_in_flight`` in requests, the others in percent).
-    No requests where there is no balancer to count them."""
+    """Load that one member should carry, by signal (``requests_in_flight`` in requests, the others in percent)."""
     tolerance: float = 0.1
     up: Behavior
     down: Behavior

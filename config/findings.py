@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from config.application import Path
 from config.choice import seen_from
@@ -29,10 +29,23 @@ class Findings:
     """Who has each cluster id."""
     domains: dict[str, str] = field(default_factory=dict)
     """Who has each domain name."""
+    hints: dict[Identity, str] = field(default_factory=dict)
+    """What was probably meant by each name that nothing has."""
+    names: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    """By kind and tenant, what there is; filled when it is first needed."""
 
     def at(self, entry: Entry[D]) -> "Document[D]":
         """Turn to one document."""
         return Document(self, entry.file, entry.definition, seen_from(self.index, entry))
+
+    def hint(self, key: Identity) -> str:
+        """Return what was probably meant by a name that nothing has. Looked for once: there may be many of both."""
+        if not self.names:
+            for kind, tenant, name in self.index.definitions:
+                self.names.setdefault((kind, tenant), []).append(name)
+        if key not in self.hints:
+            self.hints[key] = did_you_mean(key[2], self.names.get(key[:2], ()))
+        return self.hints[key]
 
 
 @dataclass(slots=True)
@@ -60,15 +73,15 @@ class Document(Generic[D]):
     def find(self, kind: type[K], name: str, path: Path) -> K | None:
         """Return what a reference names; a name that nothing has is a problem."""
         key = (kind.KIND, self.definition.tenant, name)
-        found = self.index.get(kind, self.definition.tenant, name)
-        if found is None and key not in self.findings.broken:
-            names = {each[2] for each in self.index.definitions if each[:2] == key[:2]}
-            self.wrong(path, name, f"no such {kind.KIND}", did_you_mean(name, names))
-        several = self.index.others.get(key)
-        if several and key not in self.told:
+        entry = self.index.entry(key)
+        if entry is None:
+            if key not in self.findings.broken:
+                self.wrong(path, name, f"no such {kind.KIND}", self.findings.hint(key))
+            return None
+        if key in self.index.others and key not in self.told:
             self.told.add(key)
-            self.doubt(path, name, f"{len(several)} documents declare it, {self.index.files[key]} counts")
-        return found
+            self.doubt(path, name, f"{len(self.index.others[key])} documents declare it, {entry.file} counts")
+        return cast("K", entry.definition)
 
     def unique(self, names: Iterable[tuple[Path, str]]) -> None:
         """Check that no name stands there twice."""

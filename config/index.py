@@ -39,7 +39,16 @@ class Index:
 
     def get(self, kind: type[D], tenant: str, name: str) -> D | None:
         """Return one definition, or ``None``. Another tenant's are not seen."""
-        return cast("D | None", self.definitions.get((kind.KIND, tenant, name)))
+        return cast("D | None", self.definition((kind.KIND, tenant, name)))
+
+    def definition(self, key: Identity) -> Declaration | None:
+        """Return what stands for an id, or ``None``."""
+        return self.definitions.get(key)
+
+    def entry(self, key: Identity) -> Entry[Declaration] | None:
+        """Return the document that stands for an id, or ``None``."""
+        found = self.definitions.get(key)
+        return Entry(self.files[key], found) if found else None
 
     def all(self, kind: type[D]) -> tuple[D, ...]:
         """Return all definitions of a kind, sorted by tenant and id."""

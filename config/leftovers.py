@@ -34,6 +34,10 @@ class Key:
     """``int``, ``float``, ``bool`` or ``str``, when it holds one of those."""
 
 
+UNKNOWN = Key()
+"""What a key holds that no definition has."""
+
+
 @cache
 def keys(model: type[Definition]) -> dict[str, Key]:
     """Return the keys that a definition has."""
@@ -65,14 +69,15 @@ def tidy(model: type[Definition], document: Any, note: Note, path: Path = ()) ->
     known = keys(model)
     tidied: dict[str, Any] = {}
     for key, value in document.items():
-        name = _today(model, document, key)
+        held = known.get(key)
+        name = key if held else _today(model, document, key)
         if name != key:
             note((*path, key), value, f"stale key, read as '{name}'" if name else "stale key, not used")
-        if value is None and key in known:
+        if value is None and held:
             note((*path, key), value, "null, taken as absent")
         elif name:
             given = _split(value, note, (*path, key)) if name in model.LISTS else value
-            tidied[name] = _value(known.get(name, Key()), given, note, (*path, key))
+            tidied[name] = _value(held or known.get(name, UNKNOWN), given, note, (*path, key))
     return tidied
 
 
@@ -92,10 +97,8 @@ def _split(value: Any, note: Note, path: Path) -> Any:
 
 
 def _today(model: type[Definition], document: dict[str, Any], key: str) -> str:
-    """Return what a key is called today; empty when it is not used any more."""
+    """Return what a key that the definition has not is called today; empty when it is not used any more."""
     known = keys(model)
-    if key in known:
-        return key
     name = model.STALE.get(key, SPELLINGS.get(key, key))
     return name if not name or (name in known and name not in document) else key
 

@@ -54,3 +54,8 @@ class NetworkPartition(Declaration):
     def provider_of(self, partition: Partition) -> str:
         """Return the provider that counts for a partition."""
         return self.provider or partition.provider
+
+    @builtins.property
+    def providers(self) -> set[str]:
+        """Return the providers that count for its partitions, those that are given."""
+        return {self.provider} if self.provider else {each.provider for each in self.partitions if each.provider}

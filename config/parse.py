@@ -1,7 +1,7 @@
 """From a document to a definition: every problem at once, each in words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -56,6 +56,7 @@ class Parsed:
     """What came of one document."""
 
     source: Source
+    """Without the document, once there is a definition."""
     definition: Declaration | None
     claims: tuple[str, str, str] | None
     """Kind, tenant and id that the document says it has, even when it is wrong elsewhere."""
@@ -97,7 +98,8 @@ def _validate(source: Source, model: type[Declaration], document: dict[str, Any]
     except ValidationError as error:
         found = tuple(_problem(source.file, model, each) for each in _causes(error))
         return Parsed(source, None, claims, found, tuple(warnings))
-    return Parsed(source, definition, definition.identity, (), tuple(warnings))
+    read = replace(source, document=None)  # let go: a large catalogue would be held twice
+    return Parsed(read, definition, definition.identity, (), tuple(warnings))
 
 
 def _causes(error: ValidationError) -> list[Any]:

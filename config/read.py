@@ -73,27 +73,35 @@ def _documents(file: Path, problems: list[Problem]) -> Iterator[Source]:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise _SyntaxError(0, 0, f"cannot be read: {error}") from error
-    yaml_ = file.suffix in {".yaml", ".yml"}
+    repeated: list[dict[str, Any]] = []
     try:
-        documents = list(_yaml(text)) if yaml_ else [_json(text)]
+        documents = list(_yaml(text)) if file.suffix in {".yaml", ".yml"} else [_json(text, repeated)]
     except RecursionError as error:
         raise _SyntaxError(0, 0, "nested too deep") from error
-    twice = [] if yaml_ else [Problem(file=f"{file}:{line}:{at}", bound=what) for line, at, what in _twice(text)]
+    found = _twice(text) if repeated else ()
+    twice = [Problem(file=f"{file}:{line}:{at}", bound=what) for line, at, what in found]
     problems += twice
     for i, document in enumerate(documents, start=1):
         yield Source(f"{file}#{i}" if len(documents) > 1 else str(file), document, refused=bool(twice))
 
 
-def _json(text: str) -> Any:
-    """Read one document of JSON.
+def _json(text: str, repeated: list[dict[str, Any]]) -> Any:
+    """Read one document of JSON; note the objects in which a key is ``repeated``.
 
     Raises
     ------
     _SyntaxError
         Not JSON, NaN or Infinity.
     """
+
+    def whole(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            repeated.append(found)
+        return found
+
     try:
-        return json.loads(text, parse_constant=_no_such_number)
+        return json.loads(text, parse_constant=_no_such_number, object_pairs_hook=whole)
     except json.JSONDecodeError as error:
         raise _SyntaxError(error.lineno, error.colno, f"must be JSON: {error.msg}") from error
     except ValueError as error:

@@ -64,42 +64,67 @@ def must(index: Index, kind: type[D], tenant: str, name: str | None) -> D:
     return found
 
 
-def cluster(
-    index: Index, application: Application, use: CartridgeUse, deployment_policy: str, imports: tuple[str, ...]
-) -> ClusterSpec:
-    """Return one cluster of a valid application, complete: nothing needs to be looked up any more."""
-    tenant, info = application.tenant, use.subscribable_info
-    cartridge = must(index, Cartridge, tenant, use.type)
-    deployment = must(index, DeploymentPolicy, tenant, deployment_policy)
-    name = application.application_policy
-    order = in_order(deployment, must(index, ApplicationPolicy, tenant, name) if name else None)
-    partitions = tuple(
-        spec for each in order for spec in _partitions(cartridge, must(index, NetworkPartition, tenant, each.id), each)
-    )
-    policy = must(index, AutoscalingPolicy, tenant, info.autoscaling_policy)
-    return ClusterSpec(
-        tenant=tenant,
-        application=application.application_id,
-        cluster=cluster_id(tenant, application.application_id, info.alias),
-        alias=info.alias,
-        cartridge=_cartridge(cartridge, application, use, partitions[0].image),
-        min_members=use.cartridge_min,
-        max_members=use.cartridge_max,
-        policy=_policy(policy, balanced=_balanced(cartridge)),
-        partitions=partitions,
-        exports=exports(index, tenant, use),
-        imports=imports,
-        prediction=_prediction(policy),
-        fallback=_fallback(policy),
-        schedules=tuple(_schedule(each) for each in policy.schedules),
-        victim=policy.victim,
-    )
+class Clusters:
+    """Resolves the clusters of one valid application. What several of them share is made once."""
+
+    def __init__(self, index: Index, application: Application) -> None:
+        self._index, self._application, self._tenant = index, application, application.tenant
+        name = application.application_policy
+        self._policy = must(index, ApplicationPolicy, self._tenant, name) if name else None
+        self._places: dict[tuple[str, str], tuple[PartitionSpec, ...]] = {}
+        self._policies: dict[str, Policy] = {}
+
+    def cluster(
+        self, use: CartridgeUse, deployment: str, imports: tuple[str, ...], *, fewest: int, most: int
+    ) -> ClusterSpec:
+        """Return one cluster, complete: nothing needs to be looked up any more."""
+        info, application = use.subscribable_info, self._application.application_id
+        cartridge = must(self._index, Cartridge, self._tenant, use.type)
+        policy = must(self._index, AutoscalingPolicy, self._tenant, info.autoscaling_policy)
+        partitions = self._partitions(cartridge, deployment)
+        return ClusterSpec(
+            tenant=self._tenant,
+            application=application,
+            cluster=cluster_id(self._tenant, application, info.alias),
+            alias=info.alias,
+            cartridge=_cartridge(cartridge, self._application, use, partitions[0].image),
+            min_members=use.cartridge_min,
+            max_members=use.cartridge_max,
+            policy=self._scaling(policy),
+            partitions=partitions,
+            exports=_exports(cartridge, use),
+            imports=imports,
+            prediction=_prediction(policy),
+            fallback=_fallback(policy),
+            schedules=tuple(_schedule(each) for each in policy.schedules),
+            victim=policy.victim,
+            fewest=fewest,
+            most=most,
+        )
+
+    def exports(self, use: CartridgeUse) -> tuple[str, ...]:
+        """Return what the members of a cluster export."""
+        return _exports(must(self._index, Cartridge, self._tenant, use.type), use)
+
+    def _partitions(self, cartridge: Cartridge, deployment: str) -> tuple[PartitionSpec, ...]:
+        key = (cartridge.type, deployment)
+        if key not in self._places:
+            order = in_order(must(self._index, DeploymentPolicy, self._tenant, deployment), self._policy)
+            networks = [(must(self._index, NetworkPartition, self._tenant, each.id), each) for each in order]
+            self._places[key] = tuple(
+                spec for network, use in networks for spec in _partitions(cartridge, network, use)
+            )
+        return self._places[key]
+
+    def _scaling(self, policy: AutoscalingPolicy) -> Policy:
+        if policy.id not in self._policies:
+            self._policies[policy.id] = _policy(policy)
+        return self._policies[policy.id]
 
 
-def exports(index: Index, tenant: str, use: CartridgeUse) -> tuple[str, ...]:
-    """Return what the members of a cluster export: ``<alias>-<key>``, the very name that others import (F32)."""
-    keys = must(index, Cartridge, tenant, use.type).metadata_keys
-    return tuple(f"{use.subscribable_info.alias}-{key}" for key in keys)
+def _exports(cartridge: Cartridge, use: CartridgeUse) -> tuple[str, ...]:
+    """Return ``<alias>-<key>`` for each key, the very name that others import (F32)."""
+    return tuple(f"{use.subscribable_info.alias}-{key}" for key in cartridge.metadata_keys)
 
 
 def _partitions(cartridge: Cartridge, network: NetworkPartition, use: NetworkPartitionUse) -> tuple[PartitionSpec, ...]:
@@ -155,11 +180,10 @@ def _balanced(cartridge: Cartridge) -> bool:
     return any(each.protocol.lower() in {"http", "https"} for each in cartridge.port_mapping)
 
 
-def _policy(policy: AutoscalingPolicy, *, balanced: bool) -> Policy:
-    thresholds = policy.load_thresholds.thresholds()
+def _policy(policy: AutoscalingPolicy) -> Policy:
     return Policy(
         policy=policy.id,
-        thresholds={name: value for name, value in thresholds.items() if balanced or name != "requests_in_flight"},
+        thresholds=policy.load_thresholds.thresholds(),
         tolerance=policy.tolerance,
         up=_behavior(policy.behavior.scale_up),
         down=_behavior(policy.behavior.scale_down),

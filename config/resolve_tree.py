@@ -1,6 +1,6 @@
 """From definitions to applications: the tree of groups and clusters, every order and every default filled in."""
 
-import msgspec
+from collections.abc import Mapping, Sequence
 
 from config.application import Application, CartridgeUse, GroupUse, Place
 from config.application_policy import ApplicationPolicy
@@ -10,14 +10,25 @@ from config.definition import DEFAULT_TENANT
 from config.deployment import DeploymentPolicy
 from config.group import Edges, edges, plain
 from config.index import Index
-from config.resolve import cluster, exports, must
+from config.resolve import Clusters, must
 from config.signup import ApplicationSignUp, DomainMapping
 from config.tenant import Tenant
 from config.tree import ApplicationSpec, BudgetSpec, DomainSpec, GroupSpec
 
 
-def resolve(index: Index, application: Application) -> ApplicationSpec:
-    """Return one application of a valid catalogue, complete: nothing needs to be looked up any more."""
+def signed_up(index: Index) -> Mapping[str, Sequence[str]]:
+    """Return by an application's id the tenants that signed up to one of that id, sorted."""
+    found: dict[str, list[str]] = {}
+    for each in index.all(ApplicationSignUp):
+        found.setdefault(each.application_id or "", []).append(each.tenant)
+    return found
+
+
+def resolve(index: Index, application: Application, signed: Sequence[str]) -> ApplicationSpec:
+    """Return one application of a valid catalogue, complete: nothing needs to be looked up any more.
+
+    ``signed`` are the tenants that signed up to an application of its id.
+    """
     places = {place.use.subscribable_info.alias: place for place in application.places()}
     waves, algorithm = _order(index, application, places)
     one_by_one = algorithm == "one-after-another"
@@ -34,7 +45,7 @@ def resolve(index: Index, application: Application) -> ApplicationSpec:
         algorithm=algorithm,
         budget=BudgetSpec(members=budget.members, cost_per_hour=budget.cost_per_hour) if budget else BudgetSpec(),
         quota=_quota(index, application.tenant),
-        sign_ups=_sign_ups(index, application),
+        sign_ups=_sign_ups(index, application, signed),
         domains=_domains(index, application),
     )
 
@@ -63,16 +74,15 @@ def _quota(index: Index, tenant: str) -> BudgetSpec:
     return BudgetSpec(applications=given.applications, members=given.members, cost_per_hour=given.cost_per_hour)
 
 
-def _sign_ups(index: Index, application: Application) -> tuple[str, ...]:
+def _sign_ups(index: Index, application: Application, signed: Sequence[str]) -> tuple[str, ...]:
     """Return who signed up: of other tenants only to the default tenant's, and only if they have none of this name."""
     if not application.multi_tenant:
         return ()
     name = application.application_id
     return tuple(
-        each.tenant
-        for each in index.all(ApplicationSignUp)
-        if each.application_id == name
-        and application.tenant == (each.tenant if index.get(Application, each.tenant, name) else DEFAULT_TENANT)
+        tenant
+        for tenant in signed
+        if application.tenant == (tenant if index.get(Application, tenant, name) else DEFAULT_TENANT)
     )
 
 
@@ -88,7 +98,7 @@ class _Resolver:
     """Goes down one application."""
 
     def __init__(self, index: Index, application: Application, places: dict[str, Place]) -> None:
-        self.index, self.application, self.places = index, application, places
+        self.application, self.places, self.clusters = application, places, Clusters(index, application)
 
     def group(self, level: Level, above: tuple[str, ...], fewest: int, most: int) -> GroupSpec:
         """Return a level.
@@ -129,14 +139,13 @@ class _Resolver:
     def cluster(self, use: CartridgeUse, imports: tuple[str, ...], fewest: int, most: int) -> ClusterSpec:
         """Return one cluster."""
         policy = self.places[use.subscribable_info.alias].policies[0][1]
-        spec = cluster(self.index, self.application, use, policy, tuple(dict.fromkeys(imports)))
-        return msgspec.structs.replace(spec, fewest=fewest, most=most)
+        return self.clusters.cluster(use, policy, tuple(dict.fromkeys(imports)), fewest=fewest, most=most)
 
     def exports(self, alias: str, level: Level) -> tuple[str, ...]:
         """Return what a child exports: a cluster's keys, all those of a group."""
         inner = next((each for each in level.groups if each.alias == alias), None)
         uses = inner.clusters() if inner else (u for u in level.use.cartridges if u.subscribable_info.alias == alias)
-        return tuple(name for use in uses for name in exports(self.index, self.application.tenant, use))
+        return tuple(name for use in uses for name in self.clusters.exports(use))
 
 
 def _before(alias: str, order: Edges) -> tuple[str, ...]:
