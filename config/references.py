@@ -1,5 +1,6 @@
 """What no document shows alone: references, room, unique names. All problems at once."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from config import check_applications, check_groups, check_networks
@@ -10,7 +11,7 @@ from config.deployment import DeploymentPolicy
 from config.errors import Problem, did_you_mean
 from config.findings import Document, Findings
 from config.group import CartridgeGroup
-from config.index import Entry, Identity, Index
+from config.index import D, Entry, Identity, Index
 from config.kubernetes import KubernetesCluster
 from config.network import NetworkPartition
 from config.signup import ApplicationSignUp, DomainMapping
@@ -38,14 +39,17 @@ def check(index: Index, broken: frozenset[Identity], *, strict: bool) -> Checked
         check_networks.kubernetes_cluster(findings.at(cluster))
     for network in index.entries(NetworkPartition):
         check_networks.network_partition(findings.at(network))
-    for deployment in index.entries(DeploymentPolicy):
-        check_networks.deployment_policy(findings.at(deployment))
+    unusable = {
+        deployment.definition.identity
+        for deployment in index.entries(DeploymentPolicy)
+        if not _is_sound(findings, check_networks.deployment_policy, deployment)
+    }
     for policy in index.entries(ApplicationPolicy):
         check_networks.application_policy(findings.at(policy))
     for group in index.entries(CartridgeGroup):
         check_groups.cartridge_group(findings.at(group))
     check_groups.circles(findings)
-    resolved = tuple(each for each in index.entries(Application) if _resolves(findings, each))
+    resolved = tuple(each for each in index.entries(Application) if _resolves(findings, each, unusable))
     for sign_up in index.entries(ApplicationSignUp):
         _sign_up(findings.at(sign_up))
     for mapping in index.entries(DomainMapping):
@@ -53,9 +57,18 @@ def check(index: Index, broken: frozenset[Identity], *, strict: bool) -> Checked
     return Checked(findings.problems, findings.warnings, resolved)
 
 
-def _resolves(findings: Findings, entry: Entry[Application]) -> bool:
+def _resolves(findings: Findings, entry: Entry[Application], unusable: Collection[Identity]) -> bool:
+    """Check an application; say whether nothing is wrong in it, and in the deployment policies that it uses."""
+    sound = _is_sound(findings, check_applications.application, entry)
+    kind, tenant = DeploymentPolicy.KIND, entry.definition.tenant
+    used = {(kind, tenant, name) for place in entry.definition.places() for _, name in place.policies}
+    return sound and used.isdisjoint(unusable)
+
+
+def _is_sound(findings: Findings, look: Callable[[Document[D]], None], entry: Entry[D]) -> bool:
+    """Check a document; say whether nothing is wrong with it."""
     before = len(findings.problems)
-    check_applications.application(findings.at(entry))
+    look(findings.at(entry))
     return len(findings.problems) == before
 
 

@@ -182,9 +182,9 @@ async def end_of(broker: str, topic: str, partition: int, *, near: int) -> int:
 
 async def _close(consumer: AIOKafkaConsumer) -> None:
     """Close a consumer, whatever it says to that. While the broker is away it may end as cancelled, by nobody."""
-    closing = asyncio.ensure_future(consumer.stop())
+    closing: asyncio.Future[None] = asyncio.ensure_future(consumer.stop())
     await asyncio.wait({closing}, timeout=STOP_S)
     closing.cancel()
-    (error,) = await asyncio.gather(closing, return_exceptions=True)
-    if error is not None:
-        log.warning("a consumer did not close", error=repr(error))
+    await asyncio.gather(closing, return_exceptions=True)
+    if closing.cancelled() or (error := closing.exception()) is not None:
+        log.warning("a consumer did not close", error="cancelled" if closing.cancelled() else repr(error))

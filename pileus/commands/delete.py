@@ -1,6 +1,7 @@
 """Withdraw one definition from `pileus.definitions`.
 
-Refused while other definitions refer to it; they are listed with the place where they do.
+Refused while other definitions refer to it; they are listed with the place where they do. An application that is
+withdrawn ends in order.
 
 Exit code: 0 deleted; 1 not there, in use, or refused by the broker; 2 wrong usage.
 """
@@ -56,4 +57,6 @@ def _delete(broker: str, identity: tuple[str, str, str]) -> str:
         return f"{named(identity)} is in use by{''.join(by)}"
     withdraw(broker, identity)
     sys.stdout.write(f"deleted    {named(identity)}\n")
+    if identity[0] == "application":
+        sys.stdout.write(f"it ends in order now; 'pileus status {identity[2]}' shows what is left of it\n")
     return ""

@@ -64,6 +64,9 @@ class Instance(Record, frozen=True, kw_only=True):
     """True once everything that starts before it was Active: from then on its members may start."""
     restart: bool = False
     """Of one that ends: it starts anew when everything that ends with it is gone."""
+    least: int = 0
+    """Members that a cluster instance has had when it became Active: with fewer it is Inactive, if its minimum is not
+    lower by now. A minimum that is raised counts once it was reached; 0 before, and for the other levels."""
     wanted: int = 0
     """Members that a cluster instance is to have; 0 for the other levels."""
     why: str = ""

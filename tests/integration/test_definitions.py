@@ -78,7 +78,9 @@ def test_definitions_are_applied_compared_shown_and_deleted(pileus: Shell, tmp_p
         "  applicationPolicy demo: $.networkPartitions[0]",
         "  deploymentPolicy demo: $.networkPartitions[0].id",
     ]
-    assert pileus("delete", "application", "shop")[:2] == (0, "deleted    application shop\n")
+    code, said, _ = pileus("delete", "application", "shop")
+    assert (code, said.splitlines()[0]) == (0, "deleted    application shop")
+    assert "pileus status shop" in said
     assert on_topic(pileus.broker)[-1] == ("application/default/shop", None)
     assert pileus("get", "application", "shop")[0] == 1
     assert "shop" not in pileus("get", "all")[1]

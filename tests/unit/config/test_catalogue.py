@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from config.catalogue import Catalogue, load
+from config.catalogue import Catalogue, examine, load
 from config.cluster import Behavior, StepPolicy
 from config.errors import ConfigError
 from config.resolve import cluster_id
@@ -180,6 +180,15 @@ def test_load_raises_every_problem(tmp_path: Path) -> None:
         catalogue_of(tmp_path, {("policy.json", ("tolerance",)): 2, ("policy.json", ("x",)): 2})
 
     assert len(caught.value.problems) == 2
+
+
+def test_an_application_whose_places_are_wrong_is_not_resolved(tmp_path: Path) -> None:
+    changes: Changes = {("deployment.json", ("networkPartitions", 0, "partitions", 0, "id")): "nowhere"}
+
+    catalogue, problems = examine([write(tmp_path, shop(changes))])
+
+    assert any("nowhere" in str(each) for each in problems)
+    assert catalogue.applications() == ()
 
 
 def test_tenants_do_not_see_each_other(tmp_path: Path) -> None:
