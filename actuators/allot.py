@@ -71,7 +71,7 @@ def _fit(inner: Child, need: Need) -> Need:
 
 def _together(group: GroupSpec, found: dict[str, Need]) -> None:
     """Raise the children that scale together to the highest factor among them."""
-    for names in group.dependents:
+    for names in _merged(group.dependents):
         together = [child for child in group.children if child.alias in names]
         lead = max(together, key=lambda child: _factor(child, found[child.alias], together))
         for child in together:
@@ -79,6 +79,15 @@ def _together(group: GroupSpec, found: dict[str, Need]) -> None:
             if total > found[child.alias].total:
                 why = f"{total} to scale with {lead.alias} ({found[lead.alias].total}, {_ratio(child, lead)})"
                 found[child.alias] = Need(total, why)
+
+
+def _merged(sets: Sequence[frozenset[str]]) -> list[frozenset[str]]:
+    """Make one of the sets that share a child: its ratio to all of them is to hold."""
+    found: list[frozenset[str]] = []
+    for names in sets:
+        shared = [each for each in found if each & names]
+        found = [each for each in found if not each & names] + [names.union(*shared)]
+    return found
 
 
 def _factor(child: Child, need: Need, together: Sequence[Child]) -> int:
@@ -132,6 +141,31 @@ def share(total: int, places: Sequence[Place], *, room: Mapping[str, int]) -> di
             here = [place for place in places if place.settled is settled and place.wave == wave]
             left = _fill(left, here, given, used, room)
     return given
+
+
+def hold(
+    given: Mapping[str, int],
+    serving: Mapping[str, int],
+    *,
+    network_partitions: Mapping[str, str],
+    room: Mapping[str, int],
+) -> dict[str, int]:
+    """Let nobody give up a member that serves before the others have what they are given: make before break.
+
+    Only where there is room for both: who waits for a place in a full network partition would wait for ever.
+    """
+    short = sum(max(0, count - serving.get(name, 0)) for name, count in given.items())
+    spare = dict(room)
+    for name, count in given.items():
+        if (where := network_partitions[name]) in spare:
+            spare[where] -= count
+    held = {}
+    for name, count in given.items():
+        where = network_partitions[name]
+        more = max(0, min(short, serving.get(name, 0) - count, spare.get(where, short)))
+        held[name], short = count + more, short - more
+        spare[where] = spare.get(where, short + more) - more
+    return held
 
 
 def _fill(

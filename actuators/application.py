@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from actuators.allot import Need, Place, share
+from actuators.allot import Need, Place, hold, share
 from actuators.instances import Instances
 from actuators.life import NOBODY, Life, Seen
 from actuators.shape import Full, Overflow, Shape, places_of
@@ -45,7 +45,8 @@ class Application:
         """By cluster id."""
         self._leaving: dict[str, ClusterSpec] = {}
         self._told = told
-        self._burst: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+        self._burst: tuple[tuple[str, ...], tuple[str, ...]] | None = None if told else ((), ())
+        """What was asked for last; ``None`` after a restart: the log may have a request that is withdrawn now."""
         self._clusters: dict[str, ClusterSpec] = {}
         self._inputs: object = None
         if told is not None and told.spec is not None:
@@ -64,6 +65,8 @@ class Application:
 
     def define(self, spec: ApplicationSpec) -> None:
         """Take in what is declared now."""
+        if spec is self.spec and not self.ending:
+            return
         before = self.spec.clusters()
         self.spec, self.ending, self._inputs = spec, False, None
         self._part_with((*self._leaving.values(), *before))
@@ -111,16 +114,21 @@ class Application:
         if self.ending:
             self._end_all()
         draining = self.life.end(seen)
-        need, overflow = self._update(wanted, full)
+        need, overflow = self._update(wanted, full, seen)
         self.life.begin(seen, exported)
-        self._orders(need, draining, full)
+        self._orders(need, draining, full, seen)
         changed = self.instances.take()
-        self._inputs = None if changed else inputs
-        return [*self._deployed(), *((each.instance, each) for each in changed), *self._overflow(overflow)]
+        self._inputs = None if changed or self.shape.relieved else inputs
+        told, deployed = [(each.instance, each) for each in changed], list(self._deployed())
+        asked = self._overflow(overflow)
+        # At the end last: of what is deployed no more, nothing is recalled.
+        return [*told, *asked, *deployed] if self.over else [*deployed, *told, *asked]
 
-    def _update(self, wanted: Mapping[str, int], full: Full) -> tuple[dict[str, Need], Overflow]:
+    def _update(
+        self, wanted: Mapping[str, int], full: Full, seen: Mapping[str, Seen]
+    ) -> tuple[dict[str, Need], Overflow]:
         """Return what is needed, once the instances fit it. What ends needs nothing."""
-        return ({}, Overflow()) if self.ending else self.shape.update(wanted, full)
+        return ({}, Overflow()) if self.ending else self.shape.update(wanted, full, seen)
 
     def _end_all(self) -> None:
         for root in self.instances.roots():
@@ -136,7 +144,9 @@ class Application:
                 self.instances.set(node, started=True)
                 node = self.instances.get(node.parent)
 
-    def _orders(self, need: Mapping[str, Need], draining: Collection[str], full: Full) -> None:
+    def _orders(
+        self, need: Mapping[str, Need], draining: Collection[str], full: Full, seen: Mapping[str, Seen]
+    ) -> None:
         """Give every cluster instance its share, and say what it is to do."""
         units: dict[str, list[Unit]] = {}
         leaves: dict[str, list[Instance]] = {}
@@ -144,18 +154,24 @@ class Application:
             leaves.setdefault(leaf.alias, []).append(leaf)
         for cluster in self.clusters().values():
             here = sorted(leaves.get(cluster.alias, ()), key=lambda each: (len(each.instance), each.instance))
-            shares = self._shares(cluster, here, need.get(cluster.alias), full)
+            shares = self._shares(cluster, here, need.get(cluster.alias), full, seen)
             units[cluster.cluster] = [
                 self._unit(cluster, leaf, shares, need, drains=leaf.instance in draining) for leaf in here
             ]
         self.units = {name: tuple(each) for name, each in units.items()}
 
     def _shares(
-        self, cluster: ClusterSpec, leaves: Iterable[Instance], need: Need | None, full: Full
+        self,
+        cluster: ClusterSpec,
+        leaves: Iterable[Instance],
+        need: Need | None,
+        full: Full,
+        seen: Mapping[str, Seen],
     ) -> dict[str, int]:
         """Divide what a cluster needs among those of its instances that stay."""
         if need is None:
             return {}
+        staying = [leaf for leaf in leaves if self.shape.stays(leaf)]
         places = [
             Place(
                 name=leaf.instance,
@@ -165,11 +181,14 @@ class Application:
                 most=cluster.max_members,
                 settled=leaf.phase in {Phase.ACTIVE, Phase.INACTIVE},
             )
-            for leaf in leaves
-            if self.shape.stays(leaf)
+            for leaf in staying
+            if not self.shape.is_relieved(leaf)
         ]
-        room = {place.network_partition: self.shape.room(cluster, place.network_partition, full) for place in places}
-        return share(need.total, places, room=room)
+        where = {leaf.instance: leaf.network_partition for leaf in staying}
+        room = {name: self.shape.room(cluster, name, full) for name in set(where.values())}
+        given = dict.fromkeys(where, cluster.min_members) | share(need.total, places, room=room)
+        serving = {name: seen.get(name, NOBODY).active for name in where}
+        return hold(given, serving, network_partitions=where, room=room)
 
     def _unit(
         self, cluster: ClusterSpec, leaf: Instance, shares: Mapping[str, int], need: Mapping[str, Need], *, drains: bool
@@ -177,7 +196,7 @@ class Application:
         """Return what one cluster instance is to do, and note it in its record."""
         stays = leaf.instance in shares
         wanted = 0 if drains else shares.get(leaf.instance, leaf.wanted)
-        if leaf.started and stays:
+        if leaf.phase is Phase.ACTIVE and stays:
             leaf = self.instances.set(leaf, wanted=wanted, why=_why(cluster, wanted, shares, need))
         else:
             leaf = self.instances.set(leaf, wanted=wanted)

@@ -68,14 +68,15 @@ class ClusterState:
         self._counted: tuple[int, Sequence[Unit]] = (-1, ())
         self._living: dict[str, Member] = {}
         """Those that are not known to be gone."""
-        self._ordinal = 0
+        self.ordinal = 0
+        """Of the newest member."""
         self._sent: dict[str, float] = {}
         self._ended: dict[str, None] = {}
         """Members that are terminated, in the order in which that became known."""
 
     def recall(self, member: Member) -> None:
         """Take in a member as the log has it."""
-        self._ordinal = max(self._ordinal, actions.ordinal(member.member))
+        self.ordinal = max(self.ordinal, actions.ordinal(member.member))
         self._note(member)
 
     def written(self, member: str, offset: int) -> None:
@@ -225,8 +226,8 @@ class ClusterState:
             partition = self.launching.place(unit.partitions, self._alive(), at=self.at)
             if partition is None:
                 return
-            self._ordinal += 1
-            member = actions.intent(self.spec, unit, partition, self._ordinal, decision=decision, epoch=epoch)
+            self.ordinal += 1
+            member = actions.intent(self.spec, unit, partition, self.ordinal, decision=decision, epoch=epoch)
             yield self._keep(member)
             yield from self._send(self._order(member, epoch))
 

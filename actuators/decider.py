@@ -55,8 +55,10 @@ class Decider:
         """By ``<tenant>/<application>``."""
         self.clusters: dict[str, ClusterState] = {}
         self._exports: dict[str, Exports] = {}
-        self._remembered: Mapping[str, Remembered] = {}
+        self._remembered: dict[str, Remembered] = {}
         self._members: dict[str, dict[str, Member]] = {}
+        self._ordinals: dict[str, int] = {}
+        """Of clusters that are gone: a name is never used again."""
         self._instances: dict[str, dict[str, Instance]] = {}
         self._deployed: dict[str, Deployed] = {}
 
@@ -142,7 +144,7 @@ class Decider:
     def snapshot(self) -> bytes:
         """Write down what is remembered."""
         now = {name: state.judge.remembered for name, state in self.clusters.items()}
-        return msgspec.msgpack.encode(Snapshot(self.at, dict(self._remembered) | now))
+        return msgspec.msgpack.encode(Snapshot(self.at, self._remembered | now))
 
     def restore(self, state: bytes) -> None:
         """Go on from a snapshot. Call it before anything is fed."""
@@ -165,6 +167,7 @@ class Decider:
                 state.spec = spec
                 continue
             state = ClusterState(spec, self.rules, self._remembered.get(spec.cluster))
+            state.ordinal = self._ordinals.pop(spec.cluster, 0)
             for member in self._members.pop(spec.cluster, {}).values():
                 state.recall(member)
             self.clusters[spec.cluster] = state
@@ -202,6 +205,8 @@ class Decider:
         for cluster, state in states.items():
             if cluster not in kept and not state.present():
                 del self.clusters[cluster]
+                self._ordinals[cluster] = state.ordinal
+                self._remembered.pop(cluster, None)
                 yield cluster, msgspec.structs.replace(_announce(state.spec, self.at), state="Terminated")
         if application.over:
             del self.applications[name]

@@ -19,6 +19,10 @@ class Instances:
         self._below: dict[str, dict[str, list[str]]] = {}
         self._told: dict[str, Instance] = {}
         self._changed: dict[str, None] = {}
+        self._moved: set[str] = set()
+        """Those that came into a phase that is not told yet."""
+        self._passed: dict[str, list[Instance]] = {}
+        """Phases that were left again before they were told: a reader of the log sees every move."""
         self._gone: dict[str, Instance] = {}
         for instance in known:
             self._told[instance.instance] = instance
@@ -56,7 +60,10 @@ class Instances:
 
     def add(self, instance: Instance) -> Instance:
         """Take in a new instance."""
+        if (gone := self._gone.pop(instance.instance, None)) is not None:
+            self._passed.setdefault(instance.instance, []).append(gone)
         self._enter(instance)
+        self._moved.add(instance.instance)
         self._changed[instance.instance] = None
         return instance
 
@@ -74,6 +81,9 @@ class Instances:
         if instance.phase is phase:
             return instance
         moved = enter(instance, phase, at=self.at, epoch=self.epoch, why=why)
+        if instance.instance in self._moved:
+            self._passed.setdefault(instance.instance, []).append(instance)
+        self._moved.add(instance.instance)
         self._all[instance.instance] = moved
         self._changed[instance.instance] = None
         if phase is Phase.TERMINATED:
@@ -81,14 +91,16 @@ class Instances:
         return moved
 
     def take(self) -> list[Instance]:
-        """Return what differs from what was returned before, in the order in which it changed first."""
-        changed = []
+        """Return what differs from what was returned before, in the order in which it changed first; every phase."""
+        changed: list[Instance] = []
         for name in self._changed:
+            changed += self._passed.pop(name, ())
             now = self._all.get(name, self._gone.pop(name, None))
             if now is not None and now != self._told.get(name):
                 changed.append(now)
                 self._note(now)
         self._changed.clear()
+        self._moved.clear()
         return changed
 
     def _note(self, told: Instance) -> None:

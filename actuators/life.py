@@ -56,12 +56,26 @@ class Life:
                     self._settle(child, instance, seen)
                 else:
                     serving = seen.get(instance.instance, NOBODY).active
-                    need = f"{serving} of {child.min_members} serve"
-                    self._turn(instance, active=serving >= child.min_members, why=need)
+                    self._serve(child, instance, serving)
         bad = [child.alias for child in group.children if not self.is_active(node, child.alias, group)]
-        node = self._turn(node, active=not bad, why=f"{', '.join(bad)} not Active" if bad else "")
+        active = not bad or (node.phase is Phase.ACTIVE and not self._fell(node, bad))
+        node = self._turn(node, active=active, why=f"{', '.join(bad)} not Active" if bad else "")
         self._behave(group, node)
         return node
+
+    def _serve(self, cluster: ClusterSpec, instance: Instance, serving: int) -> None:
+        """Follow how many members serve. An Active instance whose minimum is raised stays so: nothing of it fell."""
+        enough = serving >= cluster.min_members
+        least = cluster.min_members if enough else min(instance.least, cluster.min_members)
+        holds = instance.phase is Phase.ACTIVE and 0 < least <= serving
+        instance = self.instances.set(instance, least=least)
+        self._turn(instance, active=enough or holds, why=f"{serving} of {cluster.min_members} serve")
+
+    def _fell(self, node: Instance, aliases: Collection[str]) -> bool:
+        """Say whether one of these children has lost something; one that was declared just now has not."""
+        return any(
+            each.phase is Phase.INACTIVE or each.restart for alias in aliases for each in self.instances.of(node, alias)
+        )
 
     def is_active(self, node: Instance, alias: str, group: GroupSpec) -> bool:
         """Say whether a child is Active: a cluster's instance is, of a group's instances at least its minimum."""
@@ -193,12 +207,17 @@ class Life:
         elif missing:
             why = f"waits for metadata {', '.join(missing)}"
         else:
-            return self.instances.set(instance, started=True, why="")
+            return self.instances.set(instance, started=True, why=_no_wait(instance.why))
         return self.instances.set(instance, why=why)
 
     def _label(self, group: GroupSpec, alias: str) -> str:
         """Write a child as the definitions do: ``cartridge.db``, ``group.backend``."""
         return f"{'group' if self._group(group, alias) else 'cartridge'}.{alias}"
+
+
+def _no_wait(why: str) -> str:
+    """Return why an instance is there: what it waited for is over."""
+    return "" if why.startswith("waits") else why
 
 
 def _key(group: GroupSpec) -> str:

@@ -1,10 +1,11 @@
 """Which instances an application should have: whole groups out and in, and further network partitions. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from actuators.allot import Child, Need, Place, needs, share
 from actuators.instances import Instances
+from actuators.life import NOBODY, Seen
 from config.cluster import ClusterSpec, PartitionSpec
 from config.tree import ApplicationSpec, GroupSpec
 from streams.records.instance import Instance, Level, Phase
@@ -36,23 +37,30 @@ class Shape:
     def __init__(self, spec: ApplicationSpec, instances: Instances) -> None:
         self.spec = spec
         self.instances = instances
+        self.relieved: frozenset[str] = frozenset()
+        """Instances that end as soon as the others carry what is needed: make before break."""
+        self._relieving: set[str] = set()
         self._clusters = {cluster.alias: cluster for cluster in spec.clusters()}
 
-    def update(self, wanted: Mapping[str, int], full: Full) -> tuple[dict[str, Need], Overflow]:
+    def update(
+        self, wanted: Mapping[str, int], full: Full, seen: Mapping[str, Seen]
+    ) -> tuple[dict[str, Need], Overflow]:
         """Create what is missing and end what is too much; return what is needed, and what finds no room."""
+        self._relieving.clear()
         need = needs(self.spec.root, wanted)
-        overflow = self._roots(need, full)
-        for root in self.instances.roots():
-            if root.phase is not Phase.TERMINATING:
-                self._fill(self.spec.root, root, need)
+        overflow = self._roots(need, full, seen)
+        for group in self.spec.root.groups():
+            for node in self._nodes(group):
+                self._fill(group, node, need)
         for group in self.spec.root.groups():
             if group is not self.spec.root:
-                self._shrink(group, need)
+                self._shrink(group, need, full, seen)
+        self.relieved = frozenset(self._relieving)
         return need, overflow
 
     # --- network partitions ------------------------------------------------------------------------------------------
 
-    def _roots(self, need: Mapping[str, Need], full: Full) -> Overflow:
+    def _roots(self, need: Mapping[str, Need], full: Full, seen: Mapping[str, Seen]) -> Overflow:
         """Use as many waves of network partitions as are needed, and the first at least."""
         waves = self.spec.waves
         asked, missing = self._waves(need, full)
@@ -60,13 +68,17 @@ class Shape:
         least = len(waves) if self.spec.algorithm == "all-at-once" else 1
         wave = max(asked, least, using)
         if using == wave > max(asked, least) and self._at_minimum(self.spec.root, need):
-            self._leave(waves[wave - 1], "the other network partitions have room for all again")
-            wave -= 1
+            last = [root for root in self.instances.roots() if root.network_partition in waves[wave - 1]]
+            wave -= self._relieve(last, need, full, seen, "the other network partitions have room for all again")
         for name in (name for each in waves[:wave] for name in each):
             self._root(name)
-        self._foreign()
-        to = tuple(name for each in waves[using:wave] for name in each) if using else ()
-        return Overflow(to=to, missing=missing)
+        self._foreign(need, full, seen)
+        return Overflow(to=tuple(self._asked(waves[least:wave])), missing=missing)
+
+    def _asked(self, waves: Iterable[Sequence[str]]) -> Iterator[str]:
+        """Yield the network partitions that are asked for and not there yet: they do not serve."""
+        serving = {root.network_partition for root in self.instances.roots() if Phase.ACTIVE in root.since}
+        return (name for wave in waves for name in wave if name not in serving)
 
     def _waves(self, need: Mapping[str, Need], full: Full) -> tuple[int, dict[str, int]]:
         """Return how many waves hold what is needed, and what not even all of them hold."""
@@ -96,21 +108,47 @@ class Shape:
         if self.instances.get(name) is None:
             self._create(name, Level.APPLICATION, self.spec.application, network_partition=network_partition)
 
-    def _leave(self, wave: Sequence[str], why: str) -> None:
-        for root in self.instances.roots():
-            if root.network_partition in wave:
-                self.instances.move(root, Phase.TERMINATING, why)
-
-    def _foreign(self) -> None:
+    def _foreign(self, need: Mapping[str, Need], full: Full, seen: Mapping[str, Seen]) -> None:
         """End what runs in network partitions that the application does not name any more, once the others serve."""
         roots = self.instances.roots()
         own = [root for root in roots if root.network_partition in self.spec.network_partitions]
         if own and all(root.phase is Phase.ACTIVE for root in own):
-            for root in roots:
-                if root.network_partition not in self.spec.network_partitions:
-                    self.instances.move(root, Phase.TERMINATING, "its network partition is not declared any more")
+            foreign = [root for root in roots if root not in own and root.phase is not Phase.TERMINATING]
+            self._relieve(foreign, need, full, seen, "its network partition is not declared any more")
+
+    def _relieve(
+        self, leaving: Collection[Instance], need: Mapping[str, Need], full: Full, seen: Mapping[str, Seen], why: str
+    ) -> bool:
+        """End instances once the others serve for what is needed, or all that fits; say whether they end."""
+        names = {each.instance for each in leaving}
+        ready = True
+        for alias, cluster in self._clusters.items():
+            leaves = self.instances.named(alias, Level.CLUSTER)
+            going = [leaf for leaf in leaves if self._is_within(leaf, names)]
+            staying = [leaf for leaf in leaves if leaf not in going and self.stays(leaf)]
+            carried = sum(seen.get(leaf.instance, NOBODY).active for leaf in staying)
+            where = {leaf.network_partition for leaf in staying}
+            room = sum(self.room(cluster, name, full) for name in where)
+            taken = sum(seen.get(leaf.instance, NOBODY).alive for leaf in going if leaf.network_partition in where)
+            ready = ready and (not going or carried >= min(need[alias].total, room - taken))
+        for instance in leaving if ready else ():
+            self.instances.move(instance, Phase.TERMINATING, why)
+        self._relieving |= set() if ready else names
+        return ready
+
+    def is_relieved(self, instance: Instance) -> bool:
+        """Say whether an instance, or what is around it, ends as soon as the others carry what is needed."""
+        return self._is_within(instance, self.relieved)
+
+    def _is_within(self, instance: Instance, names: Collection[str]) -> bool:
+        return instance.instance in names or any(instance.instance.startswith(f"{name}/") for name in names)
 
     # --- groups and clusters -----------------------------------------------------------------------------------------
+
+    def _nodes(self, group: GroupSpec) -> list[Instance]:
+        """Return the instances of a group, or of the application, that stay. All are there before any is filled."""
+        found = self.instances.named(group.alias, Level.GROUP) if group.name else self.instances.roots()
+        return [each for each in found if self.stays(each)]
 
     def _fill(self, group: GroupSpec, node: Instance, need: Mapping[str, Need]) -> None:
         """Create the children that an instance lacks, and end those that are not declared any more."""
@@ -122,47 +160,64 @@ class Shape:
         for child in group.children:
             if isinstance(child, GroupSpec):
                 self._grow(child, node, need[child.alias])
-                for instance in self._staying(node, child.alias):
-                    self._fill(child, instance, need)
             elif not self.instances.of(node, child.alias):
                 name = f"{node.instance}/{child.alias}"
                 self._create(name, Level.CLUSTER, child.alias, node=node, network_partition=node.network_partition)
 
     def _grow(self, group: GroupSpec, node: Instance, need: Need) -> None:
-        """Create as many instances of a group within one instance as are needed there."""
-        wanted = self._shares(group, need)[node.instance]
+        """Create as many instances of a group within one instance as are needed there, and end those too many."""
         there = {instance.instance for instance in self.instances.of(node, group.alias)}
-        staying = len(self._staying(node, group.alias))
-        number = 0
-        while staying < wanted:
+        abiding = self._abiding(node, group.alias)
+        for instance in abiding[self._most(group, node, len(abiding)) :]:
+            why = f"group {group.alias} has {group.max} at most, and room for their minimums"
+            self.instances.set(self.instances.move(instance, Phase.TERMINATING, why), restart=False)
+        wanted = self._shares(group, need).get(node.instance, group.min) if group.min < group.max else group.min
+        count, number = len(abiding), 0
+        while count < wanted:
             number += 1
             name = f"{node.instance}/{group.alias}.{number}"
             if name not in there:
-                why = need.why if staying >= group.min else ""
+                why = need.why if count >= group.min else ""
                 self._create(
                     name, Level.GROUP, group.alias, node=node, network_partition=node.network_partition, why=why
                 )
-                staying += 1
+                count += 1
+
+    def _most(self, group: GroupSpec, node: Instance, there: int) -> int:
+        """Return how many of the instances of a group within one instance may stay: a definition may ask for less."""
+        if there <= group.min:
+            return group.max
+        return min(group.max, max(group.min, there + min(0, self._spare(group, node.network_partition))))
 
     def _shares(self, group: GroupSpec, need: Need) -> dict[str, int]:
-        """Divide the instances that a group needs among the instances around it."""
+        """Divide the instances that a group needs among the instances around it; those that are there stay there."""
         places = [
             Place(
                 name=parent.instance,
                 network_partition=parent.network_partition,
                 wave=self.wave_of(parent.network_partition),
-                least=group.min,
-                most=max(group.min, min(group.max, self._fitting(group, parent.network_partition))),
+                least=min(group.max, max(group.min, len(self._abiding(parent, group.alias)))),
+                most=group.max,
             )
             for parent in self._parents(group)
         ]
-        return share(need.total, places, room={})
+        room = {name: self._fitting(group, name) for name in {place.network_partition for place in places}}
+        return share(need.total, places, room=room)
 
     def _parents(self, group: GroupSpec) -> list[Instance]:
         """Return the instances that a group stands in and that stay."""
         above = next(each for each in self.spec.root.groups() if group in each.children)
         found = self.instances.roots() if above is self.spec.root else self.instances.named(above.alias, Level.GROUP)
-        return [each for each in found if each.phase is not Phase.TERMINATING and self.stays(each)]
+        return [each for each in found if self._abides(each) and not self.is_relieved(each)]
+
+    def _abides(self, instance: Instance) -> bool:
+        """Say whether neither an instance nor what is around it ends for good."""
+        parent = self.instances.get(instance.parent) if instance.parent else None
+        return _is_kept(instance) and (parent is None or self._abides(parent))
+
+    def _abiding(self, node: Instance, alias: str) -> list[Instance]:
+        """Return the instances of a child that stay, or end only to start anew: nothing takes their place."""
+        return [each for each in self.instances.of(node, alias) if _is_kept(each)]
 
     def stays(self, instance: Instance) -> bool:
         """Say whether nothing around an instance ends."""
@@ -170,16 +225,39 @@ class Shape:
         return instance.phase is not Phase.TERMINATING and (parent is None or self.stays(parent))
 
     def _fitting(self, group: GroupSpec, network_partition: str) -> int:
-        """Return how many instances of a group have room for the minimum of their clusters."""
-        fits = group.max
-        for cluster in group.clusters():
-            declared = sum(p.max_members for p in places_of(self.spec, cluster, network_partition))
-            fits = min(fits, declared // cluster.min_members)
-        return fits
+        """Return how many instances of a group one network partition takes, all together."""
+        here = sum(self._count(self.spec.root, root, group.alias) for root in self._roots_in(network_partition))
+        return here + max(0, self._spare(group, network_partition))
 
-    def _shrink(self, group: GroupSpec, need: Mapping[str, Need]) -> None:
+    def _spare(self, group: GroupSpec, network_partition: str) -> int:
+        """Return how many more instances of a group one network partition takes; below 0: so many are too many.
+
+        Each cluster in a further one needs room for its minimum, beside the minimums of its instances that are there.
+        """
+        more = []
+        for cluster, inside in _inside(group):
+            declared = sum(p.max_members for p in places_of(self.spec, cluster, network_partition))
+            here = sum(self._count(self.spec.root, root, cluster.alias) for root in self._roots_in(network_partition))
+            more.append((declared - here * cluster.min_members) // (cluster.min_members * inside))
+        return min(more)
+
+    def _roots_in(self, network_partition: str) -> list[Instance]:
+        return [root for root in self.instances.roots() if root.network_partition == network_partition]
+
+    def _count(self, group: GroupSpec, node: Instance, alias: str) -> int:
+        """Count what abides of a group or a cluster within one instance, or will at least once it is filled."""
+        total = 0
+        for child in group.children:
+            here = self._abiding(node, child.alias)
+            if child.alias == alias:
+                total += len(here)
+            elif isinstance(child, GroupSpec) and (inside := _least_inside(child, alias)):
+                total += sum(inside if each.restart else max(inside, self._count(child, each, alias)) for each in here)
+        return total
+
+    def _shrink(self, group: GroupSpec, need: Mapping[str, Need], full: Full, seen: Mapping[str, Seen]) -> None:
         """End one whole instance of a group when all its children are at their minimum and fit in the others."""
-        here = [each for each in self.instances.named(group.alias, Level.GROUP) if self.stays(each)]
+        here = [each for each in self.instances.named(group.alias, Level.GROUP) if self._carries(each)]
         ends = any(each.phase is Phase.TERMINATING for each in self.instances.named(group.alias, Level.GROUP))
         if ends or need[group.alias].total >= len(here) or not self._at_minimum(group, need):
             return
@@ -190,14 +268,18 @@ class Shape:
         if crowded:
             chosen = max(crowded, key=lambda each: (len(each), self.wave_of(each[0].network_partition)))
             newest = max(chosen, key=lambda each: (len(each.instance), each.instance))
-            self.instances.move(newest, Phase.TERMINATING, "all its children are at their minimum")
+            self._relieve([newest], need, full, seen, "all its children are at their minimum")
 
     def _at_minimum(self, group: GroupSpec, need: Mapping[str, Need]) -> bool:
         """Say whether every child of a group needs no more than its minimum, in all instances together."""
         level = Level.GROUP if group.name else Level.APPLICATION
         alias = group.alias if group.name else self.spec.application
-        count = sum(self.stays(each) for each in self.instances.named(alias, level))
+        count = sum(self._carries(each) for each in self.instances.named(alias, level))
         return all(need[child.alias].total <= count * _least(child) for child in group.children)
+
+    def _carries(self, instance: Instance) -> bool:
+        """Say whether an instance stays, and neither it nor what is around it is about to end."""
+        return self.stays(instance) and not self._is_within(instance, self._relieving)
 
     # --- small things ------------------------------------------------------------------------------------------------
 
@@ -205,9 +287,6 @@ class Shape:
         """Return the wave of a network partition; those that are not declared come last."""
         waves = (n for n, wave in enumerate(self.spec.waves) if network_partition in wave)
         return next(waves, len(self.spec.waves))
-
-    def _staying(self, node: Instance, alias: str) -> list[Instance]:
-        return [each for each in self.instances.of(node, alias) if each.phase is not Phase.TERMINATING]
 
     def _create(
         self,
@@ -241,3 +320,27 @@ class Shape:
 def _least(child: Child) -> int:
     """Return the minimum of a child within one instance."""
     return child.min if isinstance(child, GroupSpec) else child.min_members
+
+
+def _is_kept(instance: Instance) -> bool:
+    """Say whether an instance stays, or ends only to start anew."""
+    return instance.phase is not Phase.TERMINATING or instance.restart
+
+
+def _inside(group: GroupSpec) -> Iterator[tuple[ClusterSpec, int]]:
+    """Yield every cluster of a group, with its instances within one of the group at least."""
+    for child in group.children:
+        if isinstance(child, ClusterSpec):
+            yield child, 1
+        else:
+            yield from ((cluster, count * child.min) for cluster, count in _inside(child))
+
+
+def _least_inside(group: GroupSpec, alias: str) -> int:
+    """Return how many instances of a group or a cluster one instance of the group holds at least; 0: it has none."""
+    for child in group.children:
+        if child.alias == alias:
+            return _least(child) if isinstance(child, GroupSpec) else 1
+        if isinstance(child, GroupSpec) and (inside := _least_inside(child, alias)):
+            return child.min * inside
+    return 0

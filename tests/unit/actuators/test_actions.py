@@ -61,10 +61,7 @@ def test_a_member_is_terminated_where_it_was_launched_whatever_is_declared_now(p
 
 
 def test_an_old_record_without_a_provider_is_looked_up() -> None:
-    assert (
-        actions.terminate(SPEC, a_member(partition="p2", provider=""), at=5.0, epoch=3).provider
-        == "cloud"
-    )
+    assert actions.terminate(SPEC, a_member(partition="p2", provider=""), at=5.0, epoch=3).provider == "cloud"
 
 
 @pytest.mark.parametrize(
