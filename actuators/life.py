@@ -130,7 +130,7 @@ class Life:
         """Carry on below one instance, then see whether anything of it is left. Without a definition all at once."""
         ends = node.phase is Phase.TERMINATING
         if ends:
-            self._mark_below(node)
+            self._mark_below(group, node)
         for alias, instances in self.instances.below(node).items():
             waits = group is not None and self._waits(group, node, alias)
             for instance in instances:
@@ -144,11 +144,15 @@ class Life:
         if ends:
             self._leave(node, gone=not self.instances.below(node))
 
-    def _mark_below(self, node: Instance) -> None:
-        """Let everything within an instance that ends, end."""
-        for instances in self.instances.below(node).values():
+    def _mark_below(self, group: GroupSpec | None, node: Instance) -> None:
+        """Let everything within an instance that ends, end; say after what."""
+        below = self.instances.below(node)
+        for alias, instances in below.items():
+            before = self.order(group).ends_before.get(alias, frozenset()) if group is not None else frozenset()
+            first = " and ".join(sorted(before & below.keys()))
+            why = f"{node.why}, after {first}" if first else node.why
             for instance in instances:
-                self.instances.set(self.instances.move(instance, Phase.TERMINATING, node.why), restart=False)
+                self.instances.set(self.instances.move(instance, Phase.TERMINATING, why), restart=False)
 
     def _waits(self, group: GroupSpec, node: Instance, alias: str) -> bool:
         """Say whether something that goes before this child still ends."""
