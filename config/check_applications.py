@@ -1,5 +1,7 @@
 """Check applications: every cluster finds what it refers to, and room."""
 
+import math
+
 from config import check_groups
 from config.application import DEEPEST, Application, GroupUse, Path, Place
 from config.application_policy import ApplicationPolicy
@@ -19,8 +21,6 @@ def application(document: Document[Application]) -> None:
     policy = None
     if definition.application_policy is not None:
         policy = document.find(ApplicationPolicy, definition.application_policy, ("applicationPolicy",))
-    if policy is not None:
-        _algorithm(document, policy)
     places = list(definition.places())
     if any(len(place.groups) > DEEPEST for place in places):
         document.wrong(("components", "groups"), ABSENT, f"must be nested at most {DEEPEST} deep")
@@ -94,21 +94,16 @@ def _policies(
             document.wrong(path, deployment.id, bound)
 
 
-def _algorithm(document: Document[Application], policy: ApplicationPolicy) -> None:
-    """Tell of what is not acted upon yet."""
-    if policy.algorithm == "all-at-once" and len(policy.network_partitions) > 1:
-        what = "all-at-once over several network partitions, not yet acted upon: they are filled one after another"
-        document.doubt(("applicationPolicy",), policy.id, what)
-
-
 def _room(document: Document[Application], place: Place, order: tuple[NetworkPartitionUse, ...]) -> None:
-    """Check that the minimum fits into each network partition; tell when the maximum fits nowhere."""
+    """Check that the minimum of all groups fits into each network partition; tell when the maximum fits nowhere."""
     use, total = place.use, 0
+    groups = math.prod(group.group_min_instances for _, group in place.groups)
     for network in order:
         room = network.room
         total += room
-        if use.cartridge_min > room:
-            bound = f"must be at most {room}, the sum of partitionMax in network partition '{network.id}'"
+        if use.cartridge_min * groups > room:
+            most = f"{room}, the sum of partitionMax in network partition '{network.id}'"
+            bound = f"must be at most {most}" if groups == 1 else f"times {groups}, for its groups, exceeds {most}"
             document.wrong((*place.path, "cartridgeMin"), use.cartridge_min, bound)
     if order and use.cartridge_max > total:
         what = f"more than {total}, the sum of partitionMax in all partitions"

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
@@ -80,6 +81,12 @@ class Running:
                 self.decider.report(routed)
 
 
+@cache
+def running_of(count: int) -> Running:
+    """Bring so many applications up, once."""
+    return Running(count)
+
+
 def cpu_s(work: Callable[[], object]) -> float:
     """Return the processor time of a call (s)."""
     began = time.process_time()
@@ -90,7 +97,7 @@ def cpu_s(work: Callable[[], object]) -> float:
 @pytest.mark.parametrize("count", [100, 1000])
 def test_a_tick_of_many_applications(benchmark: BenchmarkFixture, count: int) -> None:
     """Decide every cluster, fit the instances of the applications that changed, look after every member."""
-    running = Running(count)
+    running = running_of(count)
     changed = running.specs[: max(1, round(count * CHANGED))]
     loads = iter(range(6, 10**6))
 
@@ -105,7 +112,7 @@ def test_a_tick_of_many_applications(benchmark: BenchmarkFixture, count: int) ->
 
 def test_a_tick_grows_as_the_applications_do(benchmark: BenchmarkFixture) -> None:
     """The same with a tenth of the applications: how the processor time grows."""
-    few, many = Running(100), Running(1000)
+    few, many = running_of(100), running_of(1000)
     small, large = min(cpu_s(few.tick) for _ in range(5)), min(cpu_s(many.tick) for _ in range(5))
 
     benchmark.pedantic(many.tick, rounds=1)
