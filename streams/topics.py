@@ -6,6 +6,9 @@ MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 
+LARGE = 16 * 1024 * 1024
+"""Largest record that holds a whole state or a whole application (bytes)."""
+
 PER_APPLICATION = 0
 """Partitions of a per-application topic: as many as the settings say, the same for all of them."""
 
@@ -48,6 +51,7 @@ INSTANCES = Topic(
     "instance, deployed, burst-request, cluster",
     compacted=True,
     compaction_lag_ms=HOUR_MS,
+    max_message_bytes=LARGE,
 )
 METADATA = Topic("pileus.metadata", "application/key", "metadata", compacted=True)
 FORECASTS = Topic("pileus.forecasts", "tenant/application", "forecasts", retention_ms=DAY_MS)
@@ -61,7 +65,7 @@ CONTROL = Topic("pileus.control", "tenant/application", "control", compacted=Tru
 SHADOW = Topic("pileus.shadow", "cluster instance", "decision", retention_ms=7 * DAY_MS)
 REJECTED = Topic("pileus.rejected", "source topic", "rejected", partitions=1, retention_ms=7 * DAY_MS)
 CHECKPOINTS = Topic(
-    "pileus.checkpoints", "role/partition", "checkpoint", compacted=True, max_message_bytes=16 * 1024 * 1024
+    "pileus.checkpoints", "role/partition", "checkpoint", compacted=True, max_message_bytes=LARGE
 )
 """A checkpoint takes about 2 kB per member of its partition."""
 
