@@ -1,5 +1,6 @@
 """Which instances an application should have: whole groups out and in, and further network partitions. Pure."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -127,10 +128,15 @@ class Shape:
             going = [leaf for leaf in leaves if self._is_within(leaf, names)]
             staying = [leaf for leaf in leaves if leaf not in going and self.stays(leaf)]
             carried = sum(seen.get(leaf.instance, NOBODY).active for leaf in staying)
-            where = {leaf.network_partition for leaf in staying}
-            room = sum(self.room(cluster, name, full) for name in where)
-            taken = sum(seen.get(leaf.instance, NOBODY).alive for leaf in going if leaf.network_partition in where)
-            ready = ready and (not going or carried >= min(need[alias].total, room - taken))
+            taken = Counter[str]()
+            for leaf in going:
+                taken[leaf.network_partition] += seen.get(leaf.instance, NOBODY).alive
+            there = Counter(leaf.network_partition for leaf in staying)
+            fits = sum(
+                min(count * cluster.max_members, self.room(cluster, name, full) - taken[name])
+                for name, count in there.items()
+            )
+            ready = ready and (not going or carried >= min(need[alias].total, fits))
         for instance in leaving if ready else ():
             self.instances.move(instance, Phase.TERMINATING, why)
         self._relieving |= set() if ready else names

@@ -183,7 +183,12 @@ class Witnessed(World):
         if isinstance(child, ClusterSpec):
             for name in child.imports:
                 value = self.metadata[f"{record.tenant}/{record.application}/{name}"]
-                assert self.members[value.member].state is not State.TERMINATED, f"{name} of one that is gone"
+                exporter = self.members[value.member]
+                assert any(
+                    member.cluster == exporter.cluster and member.since[State.CREATED] <= value.at
+                    for member in self.members.values()
+                    if member.state is not State.TERMINATED
+                ), f"{name} of an earlier start"
         self._look_at_what_starts_anew(record, started=True)
 
     def _look_at_what_starts_anew(self, record: Instance, *, started: bool) -> None:
