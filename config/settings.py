@@ -71,6 +71,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(min_length=1, extra={"unit": "s"}),
         _says("Horizons that forecasts are made for, ascending; a lead time is rounded up to the next one."),
     ] = (15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1800.0)
+    predictor: Annotated[
+        str,
+        Meta(pattern=r"^(kinematic|last|stratos-4\.1|seasonal|ensemble)$"),
+        _says(
+            "How load is forecast: `kinematic` (level + u t + 1/2 a t^2 on the window), `ensemble` (learns from days "
+            "and from its own errors, and takes over from `kinematic` after some minutes), `seasonal`, `stratos-4.1`, "
+            "`last`."
+        ),
+    ] = "kinematic"
     heartbeat_s: Annotated[Seconds, _says("A decision that stays the same is published again after this long.")] = 60.0
     session_s: Annotated[Seconds, _says("A worker that Kafka does not hear of for this long loses its partitions.")] = (
         6.0

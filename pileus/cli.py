@@ -25,6 +25,7 @@ COMMANDS = {
     "dashboard": "serve the read-only view",
     "replay": "take recorded decisions again and compare",
     "record": "write the topics to a file",
+    "skill": "score forecasts on recorded loads",
 }
 """Every command, with its line of help."""
 

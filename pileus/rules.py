@@ -11,6 +11,7 @@ def worker_rules(settings: Settings) -> streams.cluster.Rules:
         sample_interval_s=settings.sample_interval_s,
         evaluation_s=settings.evaluation_s,
         window_s=settings.window_s,
+        predictor=settings.predictor,
         stale_intervals=settings.stale_intervals,
         fault_s=settings.fault_s,
         max_future_s=settings.max_future_s,

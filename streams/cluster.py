@@ -1,6 +1,7 @@
 """One cluster in the stream worker: its windows, and what a tick makes of them."""
 
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -8,6 +9,7 @@ import numpy as np
 
 from predictors import kinematic
 from predictors.horizon import horizon
+from streams.foresight import Outlook, Watched
 from streams.membership import Membership
 from streams.records.forecast import ClusterForecast, Fault, MemberForecast, Signal, SignalForecast
 from streams.records.instance import Announcement
@@ -31,6 +33,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     evaluation_s: float = 5.0
     window_s: float = 300.0
     """The shortest window."""
+    predictor: str = kinematic.NAME
+    """By its name in :mod:`predictors.registry`; until it can be relied on, ``kinematic``."""
     stale_intervals: int = 3
     fault_s: float = 60.0
     max_future_s: float = 5.0
@@ -66,6 +70,29 @@ class Rows:
     memory_consumption: Floats
     lead: int
     """Periods before the grid, at the beginning of each row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one cluster's windows hold at a tick."""
+
+    cluster: str
+    grid: Grid
+    horizon_s: float
+    totals: tuple[Total, ...]
+    """Requests, load, memory."""
+    rows: Rows
+    known: int
+    """Members whose load is known in the newest period."""
+
+    def name(self, total: Total) -> str:
+        """Return the name of one signal of the cluster."""
+        return f"{self.cluster}/{total.signal}"
+
+    def watched(self) -> Iterator[Watched]:
+        """Yield the signals, as the ensemble sees them."""
+        for total in self.totals:
+            yield Watched(self.name(total), total.values, self.grid, self.horizon_s, total.ceiling)
 
 
 class Cluster(msgspec.Struct):
@@ -106,26 +133,30 @@ class Cluster(msgspec.Struct):
             return "Overload"
         return "" if window.take(requests) else "Duplicate"
 
-    def evaluate(self, at: float, rules: Rules) -> ClusterForecast:
-        """Return what the windows say at a tick, and forget what no later tick needs."""
+    def measure(self, at: float, rules: Rules) -> Measured:
+        """Return what the windows hold at a tick, and forget what no later tick needs."""
         self._choose_horizon(rules)
         grid = Grid.ending(at, width=rules.evaluation_s, span=rules.window(self.horizon_s))
         self._forget(grid, at, rules)
-        serving = self.membership.serving()
         requests = self._requests_total(grid, at, rules)
         rows = self._rows(grid, rules)
         load, memory, known = self._member_totals(rows, grid, at)
+        return Measured(self.instance.cluster, grid, self.horizon_s, (requests, load, memory), rows, known)
+
+    def conclude(self, measured: Measured, outlooks: Mapping[str, Outlook], at: float, rules: Rules) -> ClusterForecast:
+        """Return what is to be said of what was measured, and foreseen."""
+        serving, requests = self.membership.serving(), measured.totals[0]
         return ClusterForecast(
             tenant=self.instance.tenant,
             application=self.instance.application,
             cluster=self.instance.cluster,
             horizon_s=self.horizon_s,
             serving=len(serving),
-            known=known,
+            known=measured.known,
             starting=self.membership.starting(),
-            signals=self._judge([requests, load, memory], grid, at, rules),
+            signals=self._judge(measured, outlooks, at, rules),
             count=None if requests.why else sum(b.count for b in self.balancers.values()),
-            members=self._member_forecasts(rows, grid, at, rules),
+            members=self._member_forecasts(measured.rows, measured.grid, at, rules),
             faults=self._faults(serving, at, rules),
         )
 
@@ -199,9 +230,11 @@ class Cluster(msgspec.Struct):
         newest = [t for window in windows if (t := getattr(window, name).newest(at)) is not None]
         return at - max(newest) if newest else None
 
-    def _judge(self, totals: list[Total], grid: Grid, at: float, rules: Rules) -> list[SignalForecast]:
+    def _judge(
+        self, measured: Measured, outlooks: Mapping[str, Outlook], at: float, rules: Rules
+    ) -> list[SignalForecast]:
         """Say of each signal: unknown, its last value, or its forecast."""
-        middles = grid.middles(at)
+        totals, middles = measured.totals, measured.grid.middles(at)
         predictions = kinematic.predict(
             middles,
             np.array([total.values for total in totals]),
@@ -209,7 +242,13 @@ class Cluster(msgspec.Struct):
             ceiling=np.array([total.ceiling for total in totals]),
         )
         return [
-            signal_forecast(total, prediction, ends=middles + grid.width / 2.0, stale_s=rules.stale_s)
+            signal_forecast(
+                total,
+                prediction,
+                outlooks.get(measured.name(total)),
+                ends=middles + measured.grid.width / 2.0,
+                stale_s=rules.stale_s,
+            )
             for total, prediction in zip(totals, predictions, strict=True)
         ]
 

@@ -12,8 +12,10 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from predictors import kinematic
 from streams.cluster import Cluster, Rules
-from streams.records.forecast import Forecasts
+from streams.foresight import Foresight, Kept
+from streams.records.forecast import ClusterForecast, Forecasts
 from streams.records.instance import Announcement, InstanceRecord
 from streams.records.member import Claim, Member, State
 from streams.records.record import Record, encode
@@ -21,7 +23,7 @@ from streams.records.sample import SAMPLE, Health, HealthColumns, Requests, Samp
 from streams.refusals import EXAMPLE_LENGTH, Refusals
 from streams.topics import SAMPLES
 
-LAYOUT = 3
+LAYOUT = 4
 """Version of the snapshot; raised when :class:`Progress` or anything in it changes."""
 HELD = 32 * 1024 * 1024
 """Bytes of messages held between two ticks at most, about 200 000 samples. The oldest go first: after a long pause
@@ -47,6 +49,8 @@ class Progress(msgspec.Struct):
     epoch: int = 0
     """The newest claim among the members: records of an older decider do not count."""
     clusters: dict[str, Cluster] = {}
+    foresight: dict[float, Kept] = {}
+    """The predictor's rows, as of the last snapshot."""
     unplaced: dict[str, dict[str, Member]] = {}
     """Members whose cluster is not announced yet, by cluster: the two logs are read side by side."""
 
@@ -58,6 +62,7 @@ class Fold:
         self.partition = partition
         self.rules = rules
         self.progress = Progress()
+        self._foresight = Foresight(rules.predictor)
         self._members: deque[tuple[int, Member | Claim]] = deque()
         self._instances: deque[tuple[int, Announcement]] = deque()
         self._held: deque[tuple[int, Health | HealthColumns | Requests]] = deque()
@@ -106,6 +111,7 @@ class Fold:
 
     def snapshot(self) -> bytes:
         """Write the state after a tick. Samples that came since are not in it: go back to the tick."""
+        self.progress.foresight = self._foresight.dump()
         return zlib.compress(msgspec.msgpack.encode(self.progress), level=1)
 
     def restore(self, state: bytes) -> None:
@@ -120,7 +126,12 @@ class Fold:
             packed = zlib.decompress(state)
         except zlib.error as error:
             raise msgspec.DecodeError(f"snapshot of {len(state)} bytes: {error}") from error
-        self.progress = msgspec.msgpack.decode(packed, type=Progress)
+        progress, foresight = msgspec.msgpack.decode(packed, type=Progress), Foresight(self.rules.predictor)
+        try:
+            foresight.restore(progress.foresight)
+        except ValueError as error:
+            raise msgspec.DecodeError(f"rows of the predictor: {error}") from error
+        self.progress, self._foresight = progress, foresight
 
     def _hold(self, sample: Health | HealthColumns | Requests, size: int) -> None:
         """Keep a sample until the next tick; when there are too many, give up the oldest."""
@@ -149,11 +160,21 @@ class Fold:
         self._count_in(tick)
         used = sum(self._sample(sample, tick.at) for sample in self._release())
         self.progress.at = tick.at
-        clusters = [c.evaluate(tick.at, self.rules) for _, c in sorted(self.progress.clusters.items())]
+        clusters = self._evaluate(tick.at)
         forecasts = Forecasts(
             at=tick.at, partition=self.partition, members_offset=tick.members_offset, clusters=clusters, samples=used
         )
         return [*self._refusals.take(tick.at), forecasts]
+
+    def _evaluate(self, at: float) -> list[ClusterForecast]:
+        """Measure every cluster, foresee all their signals at once, and say what comes of it."""
+        clusters = [cluster for _, cluster in sorted(self.progress.clusters.items())]
+        measured = [cluster.measure(at, self.rules) for cluster in clusters]
+        watched = [signal for each in measured for signal in each.watched()]
+        outlooks = self._foresight.look(watched, at) if self.rules.predictor != kinematic.NAME else {}
+        return [
+            cluster.conclude(each, outlooks, at, self.rules) for cluster, each in zip(clusters, measured, strict=True)
+        ]
 
     def _release(self) -> list[Health | Requests]:
         """Return the samples held, one by one, in an order that does not hang on how they came."""

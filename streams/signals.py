@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from predictors import kinematic
 from predictors.kinematic import Prediction
+from streams.foresight import Outlook
 from streams.records.forecast import MemberForecast, Signal, SignalForecast
 from streams.window import Floats, MemberWindow, Series
 
@@ -63,8 +64,14 @@ def _ahead(series: Series, prediction: Prediction | None, oldest: float) -> floa
     return series.values[-1] if prediction is None else prediction.value
 
 
-def signal_forecast(total: Total, prediction: Prediction | None, *, ends: Floats, stale_s: float) -> SignalForecast:
-    """Say of one signal: unknown, its last value, or its forecast. ``ends`` are those of the periods, from now (s)."""
+def signal_forecast(
+    total: Total, prediction: Prediction | None, outlook: Outlook | None = None, *, ends: Floats, stale_s: float
+) -> SignalForecast:
+    """Say of one signal: unknown, its last value, or its forecast.
+
+    The outlook of the predictor counts once it can be relied on, before that the parabola through the window, whose
+    motion is told either way. ``ends`` are those of the periods, from now (s).
+    """
     known = np.flatnonzero(np.isfinite(total.values))
     if total.why or total.age_s is None or not known.size:
         return SignalForecast(signal=total.signal, ready=False, why=total.why or "NoSample", age_s=total.age_s)
@@ -72,6 +79,18 @@ def signal_forecast(total: Total, prediction: Prediction | None, *, ends: Floats
     if age_s > stale_s:
         return SignalForecast(signal=total.signal, ready=False, why="Stale", age_s=age_s)
     observed = float(total.values[known[-1]])
+    if outlook is not None:
+        return SignalForecast(
+            signal=total.signal,
+            ready=True,
+            observed=observed,
+            motion=None if prediction is None else prediction.motion,
+            forecast=outlook.value,
+            lower=outlook.lower,
+            upper=outlook.upper,
+            predictor=outlook.predictor,
+            age_s=age_s,
+        )
     if prediction is None:
         return SignalForecast(
             signal=total.signal,

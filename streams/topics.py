@@ -64,9 +64,7 @@ BALANCERS = Topic("pileus.balancers", "balancer", "balancer-report", retention_m
 CONTROL = Topic("pileus.control", "tenant/application", "control", compacted=True)
 SHADOW = Topic("pileus.shadow", "cluster instance", "decision", retention_ms=7 * DAY_MS)
 REJECTED = Topic("pileus.rejected", "source topic", "rejected", partitions=1, retention_ms=7 * DAY_MS)
-CHECKPOINTS = Topic(
-    "pileus.checkpoints", "role/partition", "checkpoint", compacted=True, max_message_bytes=LARGE
-)
+CHECKPOINTS = Topic("pileus.checkpoints", "role/partition", "checkpoint", compacted=True, max_message_bytes=LARGE)
 """A checkpoint takes about 2 kB per member of its partition."""
 
 TOPICS = (

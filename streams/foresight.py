@@ -1,0 +1,194 @@
+"""What a predictor foresees: one row for every signal of every cluster of a partition, step by step.
+
+Windows say how a load moves now; the rows may remember what it did a day ago, and how wrong every forecast was. A step
+is clamp(horizon / 5, 10 s, 60 s) long and ends at a multiple of its length, so that a replay steps as the live run did.
+"""
+
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from predictors import parts
+from predictors.registry import PREDICTORS, Predictor, load
+from predictors.series import Rows, rows
+from streams.window import ROUNDING, Floats, Grid
+
+SHORTEST_S, LONGEST_S = 10.0, 60.0
+"""Bounds of a step (s)."""
+PER_HORIZON = 5
+"""Steps that a horizon is long, between those bounds."""
+FARTHEST = 32
+"""Steps that a horizon is long at most."""
+CATCH_UP = 120
+"""Steps that are made up for at most after a pause; what lies before them is one gap."""
+
+
+def step_of(horizon_s: float, period_s: float) -> float:
+    """Return how long a step is for a horizon (s): never shorter than a period of evaluation."""
+    return max(min(max(horizon_s / PER_HORIZON, SHORTEST_S), LONGEST_S), period_s, horizon_s / FARTHEST)
+
+
+class Outlook(msgspec.Struct, frozen=True):
+    """What is foreseen of one signal at the horizon (in its unit)."""
+
+    value: float
+    lower: float
+    """P10."""
+    upper: float
+    """P90."""
+    predictor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One signal of one cluster at a tick."""
+
+    name: str
+    """``<cluster>/<signal>``."""
+    values: Floats
+    """Its totals on the grid, NaN where unknown."""
+    grid: Grid
+    horizon_s: float
+    ceiling: float
+
+    def mean(self, start: float, end: float) -> float:
+        """Return the mean over the periods whose middle lies in [``start``, ``end``); NaN when none is known."""
+        middles = self.grid.middles(0.0)
+        inside = self.values[(middles >= start) & (middles < end)]
+        known = inside[np.isfinite(inside)]
+        return float(np.add.reduce(known) / known.size) if known.size else math.nan
+
+
+class Kept(msgspec.Struct):
+    """The rows of one step length, as a checkpoint has them."""
+
+    names: list[str]
+    done: int
+    state: bytes
+    outlooks: dict[str, Outlook]
+
+
+class Batch:
+    """The rows of one step length. A row's numbers do not hang on the rows beside it."""
+
+    def __init__(self, predictor: str, step_s: float) -> None:
+        self.predictor = predictor
+        self.step_s = step_s
+        self.names: list[str] = []
+        self.done = 0
+        """Number of the last step that was taken."""
+        self.outlooks: dict[str, Outlook] = {}
+        """Of the rows that can be relied on, as of the last step."""
+        self._of: Predictor = PREDICTORS[predictor]
+        self._state = self._new(())
+
+    def look(self, watched: Sequence[Watched], at: float) -> None:
+        """Take the steps that are over at a tick."""
+        now = math.floor(at / self.step_s + ROUNDING)
+        of = {each.name: each for each in watched}
+        self._let_go(of)
+        given = [of.pop(name) for name in self.names]
+        self._state.rows = self._rows(given)
+        self._run(self._state, given, first=self.done + 1, now=now)
+        if new := list(of.values()):
+            state = self._new(new)
+            begin = min(math.ceil(each.grid.start / self.step_s - ROUNDING) for each in new)
+            self._run(state, new, first=begin + 1, now=now)
+            self._state = parts.join(self._state, state) if self.names else state
+            self.names += [each.name for each in new]
+        self.done = now
+
+    def dump(self) -> Kept:
+        """Write the rows down."""
+        return Kept(self.names, self.done, parts.dump(self._state), self.outlooks)
+
+    def restore(self, kept: Kept) -> None:
+        """Go on from what was written down.
+
+        Raises
+        ------
+        ValueError
+            It was written by another version.
+        """
+        self._state = load(self._of, kept.state)
+        self.names, self.done, self.outlooks = kept.names, kept.done, kept.outlooks
+
+    def _let_go(self, watched: Mapping[str, Watched]) -> None:
+        """Forget the rows that are not watched any more, or look ahead another way than they have learned to."""
+        ahead = self._state.rows.horizon_s.tolist()
+        staying = [i for i, n in enumerate(self.names) if n in watched and watched[n].horizon_s == ahead[i]]
+        if len(staying) < len(self.names):
+            self.names = [self.names[i] for i in staying]
+            self._state = parts.take(self._state, np.array(staying, dtype=np.int64))
+            self.outlooks = {name: self.outlooks[name] for name in self.names if name in self.outlooks}
+
+    def _run(self, state: Any, given: Sequence[Watched], *, first: int, now: int) -> None:
+        """Take the steps from the ``first`` to the one that is over now, and note what is foreseen then."""
+        steps = range(max(first, now - CATCH_UP + 1), now + 1)
+        if not given or not steps:
+            return
+        for number in steps:
+            start = (number - 1) * self.step_s
+            forecast = self._of.step(state, np.array([each.mean(start, start + self.step_s) for each in given]))
+        lines = zip(*(line.tolist() for line in (forecast.point, forecast.lower, forecast.upper)), strict=True)
+        for each, ready, line in zip(given, forecast.ready.tolist(), lines, strict=True):
+            self.outlooks.pop(each.name, None)
+            if ready:
+                value, lower, upper = line
+                self.outlooks[each.name] = Outlook(value, lower, upper, self.predictor)
+
+    def _new(self, watched: Sequence[Watched]) -> Any:
+        return self._of.new(self._rows(watched), longest=FARTHEST)
+
+    def _rows(self, watched: Sequence[Watched]) -> Rows:
+        return rows(
+            len(watched),
+            step_s=self.step_s,
+            horizon_s=[each.horizon_s for each in watched],
+            ceiling=[each.ceiling for each in watched],
+            phase=[zlib.crc32(each.name.encode()) for each in watched],
+        )
+
+
+class Foresight:
+    """All rows of a partition, by step length."""
+
+    def __init__(self, predictor: str) -> None:
+        self._predictor = predictor
+        self._batches: dict[float, Batch] = {}
+
+    def look(self, watched: Sequence[Watched], at: float) -> dict[str, Outlook]:
+        """Take in a tick; return what is foreseen, by name, of what can be relied on."""
+        of: dict[float, list[Watched]] = {step_s: [] for step_s in self._batches}
+        for each in watched:
+            of.setdefault(step_of(each.horizon_s, each.grid.width), []).append(each)
+        found: dict[str, Outlook] = {}
+        for step_s, here in of.items():
+            if not here:
+                del self._batches[step_s]
+                continue
+            batch = self._batches.setdefault(step_s, Batch(self._predictor, step_s))
+            batch.look(here, at)
+            found |= batch.outlooks
+        return found
+
+    def dump(self) -> dict[float, Kept]:
+        """Write everything down, by step length."""
+        return {step_s: batch.dump() for step_s, batch in self._batches.items()}
+
+    def restore(self, kept: Mapping[float, Kept]) -> None:
+        """Go on from what was written down.
+
+        Raises
+        ------
+        ValueError
+            It was written by another version.
+        """
+        for step_s, each in kept.items():
+            self._batches[step_s] = Batch(self._predictor, step_s)
+            self._batches[step_s].restore(each)
