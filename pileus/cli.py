@@ -16,6 +16,9 @@ COMMANDS = {
     "get": "list or show the definitions that are in force",
     "delete": "withdraw a definition that nothing refers to",
     "status": "show how applications stand: what serves, what waits for what",
+    "explain": "tell why a cluster has the members it has, and what would change that",
+    "pause": "keep a cluster, an application or all of a tenant's as it is, for a while",
+    "resume": "end a pause",
     "graph": "draw what depends on what in an application",
     "topics": "create or list the topics",
     "worker": "compute windows, derivatives and forecasts (stream worker)",
@@ -23,7 +26,9 @@ COMMANDS = {
     "agent": "measure one instance and publish it (cartridge agent)",
     "lb-agent": "keep one balancer in step with the members (balancer agent)",
     "dashboard": "serve the read-only view",
-    "replay": "take recorded decisions again and compare",
+    "replay": "replay a load under a policy and tell what it is worth; or take recorded decisions again",
+    "test": "hold policies against budgets on recorded loads: for CI",
+    "tune": "try many parameters of a policy on a load and write the best",
     "record": "write the topics to a file",
 }
 """Every command, with its line of help."""
