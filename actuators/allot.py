@@ -47,8 +47,8 @@ def most_of(child: Child) -> int:
 
 
 def least_of(child: Child) -> int:
-    """Return how many members or instances one instance of the parent holds at least."""
-    return child.min if isinstance(child, GroupSpec) else child.min_members
+    """Return how many members or instances one instance of the parent holds at least, as declared."""
+    return child.min if isinstance(child, GroupSpec) else child.ratio or child.min_members
 
 
 def _need(child: Child, wanted: Mapping[str, int], found: dict[str, Need]) -> None:

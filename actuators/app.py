@@ -11,8 +11,10 @@ import structlog
 from aiokafka.structs import ConsumerRecord
 from faust.types import TP
 
+from actuators.budget import Use
 from actuators.cluster import Rules
 from actuators.executor import Executor
+from actuators.limits import elsewhere
 from actuators.ownership import Ownership
 from actuators.ports import Cloud
 from actuators.roster import Roster
@@ -25,9 +27,10 @@ from streams.partition import application_key, partition_of
 from streams.publish import Sender
 from streams.records.action import ACTION, OUTCOME, Outcome
 from streams.records.balancer import BALANCER
+from streams.records.control import CONTROL as ORDER
 from streams.records.member import MEMBERS as MEMBER
 from streams.records.metadata import METADATA as EXPORTED
-from streams.topics import ACTIONS, BALANCERS, DEFINITIONS, FORECASTS, MEMBERS, METADATA, OUTCOMES
+from streams.topics import ACTIONS, BALANCERS, CONTROL, DEFINITIONS, FORECASTS, MEMBERS, METADATA, OUTCOMES
 
 T = TypeVar("T")
 
@@ -98,6 +101,7 @@ class Actuators:
             session_s=settings.session_s,
             owner=settings.owner,
             now=now,
+            elsewhere=self._elsewhere,
         )
         self._executor = Executor(clouds, self._roster, publish=self._publish, partition=self._partition, now=now)
 
@@ -139,6 +143,7 @@ class Actuators:
             (MEMBERS.name, partition): self._member for partition in range(self._settings.partitions)
         }
         handlers |= {(METADATA.name, partition): self._metadata for partition in range(self._settings.partitions)}
+        handlers |= {(CONTROL.name, partition): self._control for partition in range(self._settings.partitions)}
         handlers[DEFINITIONS.name, 0] = self._definition
         async with Follower(self._settings.broker, handlers, fetch_wait_s=self._settings.fetch_wait_s) as follower:
             await follower.caught_up()
@@ -184,6 +189,12 @@ class Actuators:
             exported = EXPORTED.decode(record.value)
             self._go(self.ownership.handle(record.partition, lambda decider: decider.metadata(exported)))
 
+    def _control(self, record: ConsumerRecord) -> None:
+        """Hand an order to pause or resume to its partition's decider, which reads the newest at each opening."""
+        if record.value and self._known.is_set():
+            order = ORDER.decode(record.value)
+            self._go(self.ownership.handle(record.partition, lambda decider: decider.control(order)))
+
     def _definition(self, record: ConsumerRecord) -> None:
         """Note a definition; those that come together are taken in together."""
         key = record.key.decode()
@@ -228,6 +239,11 @@ class Actuators:
     def _partition(self, tenant: str, application: str) -> int:
         """Return the partition of an application."""
         return partition_of(application_key(tenant, application), self._settings.partitions)
+
+    def _elsewhere(self, partition: int) -> Mapping[str, Use]:
+        """Return what tenants with a quota use outside one partition."""
+        members = self._roster.members.values()
+        return elsewhere(members, self._specs, here=lambda *whose: self._partition(*whose) == partition)
 
     async def _publish(self, outcome: Outcome) -> None:
         """Publish an outcome where its application's decider reads it."""

@@ -1,15 +1,34 @@
-"""The breaker: when too many members fail at once, it is not they who are ill, and nothing is taken from them."""
+"""The breaker: when too much vanishes at once, something else is ill, and nothing is taken away.
 
-from streams.records.forecast import ClusterForecast, Fault
+Two signs: more than half of the members that serve become faulty; or the load drops to zero at once while the
+balancers' counts of requests still move, or their agents are silent.
+"""
+
+import msgspec
+
+from actuators.demand import number
+from config.cluster import Policy
+from streams.records.decision import Pulse
+from streams.records.forecast import ClusterForecast, Fault, Signal
 
 FREEZE_S = 600.0
 """How long the breaker holds at most (s)."""
+ZERO = 0.01
+"""A load below this share of what one member should carry is none."""
+STILL_S = 60.0
+"""When the balancers have counted no request for this long (s), the load is really gone."""
 
 
 def frozen(forecast: ClusterForecast, *, at: float) -> bool:
     """Say whether more than half of the members that serve became faulty, less than ``FREEZE_S`` ago."""
+    until = frozen_until(forecast)
+    return until is not None and at < until
+
+
+def frozen_until(forecast: ClusterForecast) -> float | None:
+    """Return until when the breaker holds because of faulty members (s since the Unix epoch); ``None``: it does not."""
     faults, most = _oldest_first(forecast), _most(forecast)
-    return len(faults) > most and at - faults[most].since < FREEZE_S
+    return faults[most].since + FREEZE_S if len(faults) > most else None
 
 
 def replaceable(forecast: ClusterForecast, *, at: float) -> dict[str, str]:
@@ -20,6 +39,46 @@ def replaceable(forecast: ClusterForecast, *, at: float) -> dict[str, str]:
     if frozen(forecast, at=at):
         return {}
     return {fault.member: fault.reason for fault in _oldest_first(forecast)[: _most(forecast)]}
+
+
+def watch(pulse: Pulse | None, forecast: ClusterForecast, policy: Policy, *, at: float) -> Pulse:
+    """Look at load and requests together, and return what is to be remembered of them.
+
+    The load vanished when, of the signals that have a threshold (memory aside: it stays when requests go), one was
+    above its threshold when it was known last, all that are known are zero now, and the requests contradict that.
+    Over, when a load is seen again or no request was counted for ``STILL_S``.
+    """
+    loads = _loads(forecast, policy)
+    if pulse is None:
+        return Pulse(loaded=any(load > 1.0 for load in loads), count=forecast.count, moved_at=at)
+    moved = forecast.count is not None and forecast.count != pulse.count
+    silent = forecast.count is None and pulse.count is not None
+    seen = msgspec.structs.replace(
+        pulse,
+        count=forecast.count if forecast.count is not None else pulse.count,
+        moved_at=at if moved else pulse.moved_at,
+    )
+    if not loads:
+        return seen
+    zero, since = all(load < ZERO for load in loads), pulse.zero_since
+    still = forecast.count is not None and at - seen.moved_at >= STILL_S
+    if not zero or still:
+        since = None
+    elif since is None and pulse.loaded and (moved or silent):
+        since = at
+    return msgspec.structs.replace(seen, loaded=any(load > 1.0 for load in loads), zero_since=since)
+
+
+def vanished_until(pulse: Pulse) -> float | None:
+    """Return until when the breaker holds because the load vanished (s since the Unix epoch); ``None``: it did not."""
+    return None if pulse.zero_since is None else pulse.zero_since + FREEZE_S
+
+
+def _loads(forecast: ClusterForecast, policy: Policy) -> list[float]:
+    """Return the loads that are known, in members that should carry them."""
+    watched = set(policy.thresholds) - {Signal.MEMORY_CONSUMPTION} or set(policy.thresholds)
+    seen = ((s.signal, number(s.observed)) for s in forecast.signals if s.ready and s.signal in watched)
+    return [value / policy.thresholds[signal] for signal, value in seen if value is not None]
 
 
 def _oldest_first(forecast: ClusterForecast) -> list[Fault]:

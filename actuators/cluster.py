@@ -7,23 +7,28 @@ from dataclasses import dataclass
 from actuators import actions
 from actuators.application import Unit
 from actuators.breaker import replaceable
+from actuators.budget import Allowance, Use, cap, use
 from actuators.draining import Balancers
 from actuators.judge import Judge, Remembered
 from actuators.launching import STEADY_S, Launching
 from actuators.life import Seen
 from actuators.lifecycle import ENDS, FAULT, PRESENT, move, recalled
-from actuators.place import misplaced, place_of
+from actuators.place import counts, misplaced, place_of
 from actuators.plan import plan
 from config.cluster import ClusterSpec
+from config.tree import BudgetSpec
 from streams.records.action import Action, Outcome, Result
 from streams.records.balancer import BalancerReport
-from streams.records.decision import Decision
+from streams.records.control import Pause
+from streams.records.decision import Code, Decision
 from streams.records.forecast import ClusterForecast
 from streams.records.member import LeadTime, Member, State
 from streams.records.record import Record
 
 Pair = tuple[str, Record]
 """Key and record."""
+KEPT = PRESENT | {State.DRAINING}
+"""States of the members that are there while nothing is to change."""
 GONE_KEPT = 1000
 """Terminated members that are remembered, so that a late word of them is understood."""
 
@@ -58,6 +63,8 @@ class ClusterState:
         """The last tick."""
         self.decision: Decision | None = None
         """Taken on the last tick; ``None`` when that tick told nothing of this cluster."""
+        self.paused = False
+        """True when somebody has paused it."""
         self.units: Sequence[Unit] = ()
         """Its instances, and what each is to do."""
         self.environment: Mapping[str, str] = {}
@@ -68,6 +75,7 @@ class ClusterState:
         self._counted: tuple[int, Sequence[Unit]] = (-1, ())
         self._living: dict[str, Member] = {}
         """Those that are not known to be gone."""
+        self._allowance = Allowance()
         self.ordinal = 0
         """Of the newest member."""
         self._sent: dict[str, float] = {}
@@ -84,15 +92,34 @@ class ClusterState:
         if (known := self.members.get(member)) is not None and known.state is not State.TERMINATED:
             self.offsets[member] = offset
 
-    def decide(self, forecast: ClusterForecast | None, at: float) -> Iterator[Pair]:
-        """Begin a tick: decide how many members the load asks for, if anything is known of it."""
-        self.at, self.decision = at, None
+    def decide(
+        self,
+        forecast: ClusterForecast | None,
+        at: float,
+        *,
+        pause: Pause | None = None,
+        limits: Iterable[tuple[str, BudgetSpec, Use]] = (),
+    ) -> Iterator[Pair]:
+        """Begin a tick: decide how many members the load asks for, if anything is known of it.
+
+        ``limits`` are budget and quota: whose, how much, and what others use of it.
+        """
+        self.at, self.decision, self.paused = at, None, pause is not None
         if forecast is None:
             return
         self.judge.adopt(sum(m.state in PRESENT for m in self._alive()), at)
-        self.decision, tell = self.judge.decide(self.spec, forecast, at)
+        most = cap(limits, self.spec.partitions, counts(self._alive()))
+        self.decision, tell = self.judge.decide(self.spec, forecast, at, cap=most, pause=pause)
         if tell:
             yield self.decision.cluster, self.decision
+
+    def use(self) -> Use:
+        """Return what the cluster uses of a budget: the members it has, or those that it wants if they are more."""
+        return use(self.spec.partitions, counts(self._alive()), self.wanted)
+
+    def used(self) -> Use:
+        """Return what its members use of a budget; those that are not there yet do not count."""
+        return use(self.spec.partitions, counts(self._alive()), 0)
 
     @property
     def wanted(self) -> int:
@@ -131,9 +158,14 @@ class ClusterState:
         here = [unit.instance for unit in self.units if unit.network_partition == member.network_partition]
         return (here or known)[0]
 
-    def act(self, units: Sequence[Unit], epoch: int) -> Iterator[Pair]:
-        """End a tick: bring every instance of the cluster to what it is to have."""
+    def act(self, units: Sequence[Unit], epoch: int, allowance: Allowance | None = None) -> Iterator[Pair]:
+        """End a tick: bring every instance of the cluster to what it is to have, within the ``allowance``.
+
+        Of a cluster that is paused nobody is drained, replaced, recalled or added. Members that are gone are launched
+        again, up to the number held; what is under way comes to its end.
+        """
         self.units = units
+        self._allowance = allowance or Allowance()
         self.balancers.tick(self.at)
         self.launching.settle(self.members.values(), at=self.at)
         of: dict[str, list[Member]] = {}
@@ -141,7 +173,9 @@ class ClusterState:
             of.setdefault(self.instance_of(member), []).append(member)
         yield from self._unbalanced(epoch)
         for unit in units:
-            if unit.drains:
+            if self.paused:
+                yield from self._keep_up(unit, of.get(unit.instance, ()), epoch)
+            elif unit.drains:
                 yield from self._empty(unit, of.get(unit.instance, ()), epoch)
             elif unit.runs and self.decision is not None:
                 yield from self._enforce(unit, of.get(unit.instance, ()), self.decision, epoch)
@@ -198,18 +232,30 @@ class ClusterState:
             if member.state in PRESENT:
                 yield self._move(member, State.DRAINING, epoch, f"{ENDS}: {unit.why}")
 
+    def _keep_up(self, unit: Unit, members: Sequence[Member], epoch: int) -> Iterator[Pair]:
+        """Launch again what is gone of an instance that is paused; nobody beyond the number that is held."""
+        if self.decision is None or not unit.runs or not self.launching.may(self.at):
+            return
+        here, everywhere = (sum(m.state in KEPT for m in some) for some in (members, self._alive()))
+        missing = min(unit.wanted - here, self.decision.wanted - everywhere)
+        yield from self._launch(unit, missing, self.decision, epoch)
+
     def _enforce(self, unit: Unit, alive: Sequence[Member], decision: Decision, epoch: int) -> Iterator[Pair]:
         """Turn the number wanted of one instance into recalls, launches and drains."""
         everybody, forecast = self._alive(), decision.given.forecast
         moved = dict.fromkeys(misplaced(self.spec.partitions, everybody), "its partition has no place for it")
-        leaving = moved | {m: f"{FAULT}: {why}" for m, why in replaceable(forecast, at=self.at).items()}
+        frozen = any(reason.code is Code.BREAKER for reason in decision.reasons)
+        faulty = {} if frozen else replaceable(forecast, at=self.at)
+        leaving = moved | {m: f"{FAULT}: {why}" for m, why in faulty.items()}
+        where = self.launching.place(unit.partitions, everybody, at=self.at)
         todo = plan(
             alive,
             wanted=unit.wanted,
             partitions=unit.partitions,
             forecasts={m.member: m for m in forecast.members},
             leaving=leaving,
-            room=self.launching.place(unit.partitions, everybody, at=self.at) is not None,
+            room=where is not None and self._allowance.allows(where),
+            victim=self.spec.victim,
         )
         asked = actions.asked(unit, decision)
         for name in todo.recall:
@@ -224,8 +270,9 @@ class ClusterState:
         """Place and ask for new members: the intent first."""
         for _ in range(count):
             partition = self.launching.place(unit.partitions, self._alive(), at=self.at)
-            if partition is None:
+            if partition is None or not self._allowance.allows(partition):
                 return
+            self._allowance.take(partition)
             self.ordinal += 1
             member = actions.intent(self.spec, unit, partition, self.ordinal, decision=decision, epoch=epoch)
             yield self._keep(member)
@@ -254,7 +301,7 @@ class ClusterState:
     def _overdue(self, epoch: int) -> Iterator[Pair]:
         """Give up on members that never came to serve."""
         boot_s = self.spec.cartridge.boot_s
-        for member in [m for m in self._alive() if m.state in {State.CREATED, State.STARTING}]:
+        for member in [m for m in self._alive() if m.state in {State.CREATED, State.STARTING} and not self.paused]:
             if self.at - member.since.get(State.CREATED, member.at) > boot_s:
                 self.launching.failed(member, at=self.at)
                 yield self._move(member, State.DRAINING, epoch, f"{FAULT}: did not serve within {boot_s:g} s")

@@ -12,13 +12,18 @@ from dataclasses import dataclass
 import msgspec
 
 from actuators.application import Application
+from actuators.budget import FREE, Use
 from actuators.cluster import ClusterState, Pair, Rules
 from actuators.exports import Exports
 from actuators.judge import Remembered
+from actuators.limits import NOBODY, Limits
+from actuators.pauses import Pauses
+from actuators.schedule import has_schedules, in_force
 from config.cluster import ClusterSpec
 from config.tree import ApplicationSpec
 from streams.records.action import Outcome
 from streams.records.balancer import BalancerReport
+from streams.records.control import Control
 from streams.records.forecast import ClusterForecast, Forecasts
 from streams.records.instance import Announcement, Deployed, Instance, InstanceRecord
 from streams.records.member import Member
@@ -54,6 +59,10 @@ class Decider:
         self.applications: dict[str, Application] = {}
         """By ``<tenant>/<application>``."""
         self.clusters: dict[str, ClusterState] = {}
+        self._scheduled: dict[str, ApplicationSpec] = {}
+        """Applications with schedules, as they are declared."""
+        self._limits = Limits()
+        self._pauses = Pauses()
         self._exports: dict[str, Exports] = {}
         self._remembered: dict[str, Remembered] = {}
         self._members: dict[str, dict[str, Member]] = {}
@@ -70,6 +79,7 @@ class Decider:
         An application that is not declared any more is ended in order.
         """
         declared = {f"{spec.tenant}/{spec.application}": spec for spec in specs}
+        self._scheduled = {name: spec for name, spec in declared.items() if has_schedules(spec)}
         out: list[Envelope] = []
         for name, spec in declared.items():
             if (application := self.applications.get(name)) is None:
@@ -119,10 +129,15 @@ class Decider:
             return []
         self.at = record.at
         forecasts = {forecast.cluster: forecast for forecast in record.clusters}
+        self._limits.begin(self._quotas(), self.clusters.values())
         out: list[Envelope] = []
         for name, application in list(self.applications.items()):
             out += [Envelope(*pair) for pair in self._tick(name, application, forecasts, act=act)]
         return out
+
+    def _quotas(self) -> set[str]:
+        """Return the tenants that have a quota."""
+        return {each.spec.tenant for each in self.applications.values() if each.spec.quota != FREE}
 
     def outcome(self, outcome: Outcome) -> list[Envelope]:
         """Follow what came of an action."""
@@ -138,6 +153,16 @@ class Decider:
         """Take in what a member exports; it counts from the next tick on."""
         self._exports.setdefault(f"{record.tenant}/{record.application}", Exports()).take(record)
         return []
+
+    def control(self, record: Control) -> list[Envelope]:
+        """Take in an order to pause or to resume; it counts from the next tick on."""
+        self._pauses.take(record)
+        self._pauses.forget(at=self.at)
+        return []
+
+    def elsewhere(self, used: Mapping[str, Use]) -> None:
+        """Take in what tenants use in other partitions, by tenant: it counts against their quotas."""
+        self._limits.elsewhere = used
 
     # --- memory ------------------------------------------------------------------------------------------------------
 
@@ -177,9 +202,10 @@ class Decider:
         self, name: str, application: Application, forecasts: Mapping[str, ClusterForecast], *, act: bool
     ) -> Iterator[Pair]:
         """Decide the clusters of an application, fit its instances to that, and act."""
+        self._reschedule(name, application)
         states = {cluster: self.clusters[cluster] for cluster in application.clusters()}
         for cluster, state in states.items():
-            yield from state.decide(None if application.ending else forecasts.get(cluster), self.at)
+            yield from self._decide(application, state, states, forecasts.get(cluster))
         if not act:
             return
         exports = self._exports.setdefault(name, Exports())
@@ -194,10 +220,40 @@ class Decider:
             at=self.at,
             epoch=self.epoch,
         )
+        allowance = self._limits.allowance(application.spec, states.values())
         for cluster, state in states.items():
             state.environment = exports.environment(state.spec, application.spec)
-            yield from state.act(application.units.get(cluster, ()), self.epoch)
+            yield from state.act(application.units.get(cluster, ()), self.epoch, allowance)
+        self._limits.launched(application.spec, allowance)
         yield from self._part(name, application, states)
+
+    def _decide(
+        self,
+        application: Application,
+        state: ClusterState,
+        states: Mapping[str, ClusterState],
+        forecast: ClusterForecast | None,
+    ) -> Iterator[Pair]:
+        """Decide one cluster, within what pauses, budget and quota leave it."""
+        spec = application.spec
+        pause = self._pauses.of(spec.tenant, spec.application, state.spec.alias, at=self.at)
+        limited = spec.budget != FREE or spec.quota != FREE
+        limits = self._limits.of(spec, state, states.values()) if limited else ()
+        before = state.use() if limited else NOBODY
+        yield from state.decide(None if application.ending else forecast, self.at, pause=pause, limits=limits)
+        if limited:
+            self._limits.decided(spec, before, state.use())
+
+    def _reschedule(self, name: str, application: Application) -> None:
+        """Give an application the bounds that its schedules say now, when they differ."""
+        declared = self._scheduled.get(name)
+        if declared is None or application.ending:
+            return
+        now = in_force(declared, self.at)
+        if now != application.spec:
+            application.define(now)
+            for spec in application.clusters().values():
+                self.clusters[spec.cluster].spec = spec
 
     def _part(self, name: str, application: Application, states: Mapping[str, ClusterState]) -> Iterator[Pair]:
         """Forget the clusters that are gone, and the application when it is."""

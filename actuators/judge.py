@@ -2,9 +2,12 @@
 
 import msgspec
 
-from actuators.decide import decide
+from actuators.decide import choose
+from actuators.otherwise import complete
+from actuators.schedule import holding, scheduled
 from config.cluster import ClusterSpec
-from streams.records.decision import Code, Decision, Given, Memory, Recommendation
+from streams.records.control import Pause
+from streams.records.decision import Cap, Code, Decision, Given, Memory, Recommendation
 from streams.records.forecast import ClusterForecast
 
 
@@ -36,22 +39,39 @@ class Judge:
             memory = Memory(wanted=members, recommended=(Recommendation(at, members),))
             self.remembered = Remembered(memory=memory, told=self.remembered.told)
 
-    def decide(self, spec: ClusterSpec, forecast: ClusterForecast, at: float) -> tuple[Decision, bool]:
+    def decide(
+        self,
+        spec: ClusterSpec,
+        forecast: ClusterForecast,
+        at: float,
+        *,
+        cap: Cap | None = None,
+        pause: Pause | None = None,
+    ) -> tuple[Decision, bool]:
         """Take the decision of a tick, and say whether it is to be published.
 
         It is when the number or a reason changed, and at least every ``heartbeat_s``: "nothing to do" included.
+        Only one that is published says what else it would be. A ``cap`` stands in it only where it counts: what others
+        use of a budget changes all the time.
         """
+        now = scheduled(spec, at)
         given = Given(
             forecast=forecast,
-            policy=spec.policy,
-            min_members=spec.least_members,
-            max_members=spec.most_members,
+            policy=now.policy,
+            min_members=now.least_members,
+            max_members=now.most_members,
             memory=self.remembered.memory,
+            fallback=now.fallback,
+            schedules=holding(now.schedules, at) if now.schedules else (),
+            pause=pause,
         )
-        decision, memory = decide(given, at=at)
+        decision, memory = choose(given, at=at)
+        if cap is not None and decision.wanted > max(cap.members, decision.before):
+            decision, memory = choose(msgspec.structs.replace(given, cap=cap), at=at)
         told = self.remembered.told
         tell = told is None or self._differs(decision, told)
         if tell:
+            decision = complete(decision)
             told = Told(at=at, wanted=decision.wanted, codes=tuple(r.code for r in decision.reasons))
         self.remembered = Remembered(memory=memory, told=told)
         return decision, tell

@@ -4,11 +4,13 @@ import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import msgspec
 import structlog
 from aiokafka.structs import ConsumerRecord
 
+from actuators.budget import Use
 from actuators.cluster import Rules
 from actuators.decider import LAYOUT, Decider, Envelope
 from actuators.roster import Roster
@@ -19,6 +21,7 @@ from streams.partition import application_key, partition_of
 from streams.publish import Sender
 from streams.records.action import Action
 from streams.records.checkpoint import Checkpoint
+from streams.records.control import CONTROL as ORDER
 from streams.records.decision import Decision
 from streams.records.forecast import FORECASTS as FORECAST
 from streams.records.instance import INSTANCES as INSTANCE
@@ -28,7 +31,9 @@ from streams.records.member import Claim, LeadTime, Member
 from streams.records.metadata import METADATA as EXPORTED
 from streams.records.metadata import Metadata
 from streams.shards import Shards
-from streams.topics import ACTIONS, DECISIONS, FORECASTS, INSTANCES, LEADTIMES, MEMBERS, METADATA, Topic
+from streams.topics import ACTIONS, CONTROL, DECISIONS, FORECASTS, INSTANCES, LEADTIMES, MEMBERS, METADATA, Topic
+
+T = TypeVar("T")
 
 ROLE = "decider"
 TOPIC_OF: dict[type, Topic] = {
@@ -60,6 +65,11 @@ class Owned:
     checkpoint_at: float = -math.inf
 
 
+def _nothing(_: int) -> Mapping[str, Use]:
+    """Say that nothing is used elsewhere."""
+    return {}
+
+
 class Ownership:
     """Opens a decider per partition and publishes what it returns."""
 
@@ -74,7 +84,10 @@ class Ownership:
         session_s: float,
         owner: str,
         now: Callable[[], float],
+        elsewhere: Callable[[int], Mapping[str, Use]] = _nothing,
     ) -> None:
+        self._elsewhere = elsewhere
+        """What tenants with a quota use outside one partition."""
         self._broker = broker
         self._partitions = partitions
         self._rules = rules
@@ -157,7 +170,7 @@ class Ownership:
         return owned
 
     async def _members(self, partition: int, epoch: int, decider: Decider) -> dict[str, tuple[str, int]]:
-        """Recall the members that stand in the log below our claim, and return where; instances and metadata too."""
+        """Recall the members in the log below our claim, and return where; instances, metadata and pauses too."""
         roster, offsets = Roster(), dict[str, int]()
 
         def take(record: ConsumerRecord) -> None:
@@ -167,18 +180,11 @@ class Ownership:
                 if isinstance(known, Member) and roster.members.get(known.member) is known:
                     offsets[known.member] = record.offset
 
-        def take_instance(record: ConsumerRecord) -> None:
-            if record.value:
-                decider.recall_instance(INSTANCE.decode(record.value))
-
-        def take_metadata(record: ConsumerRecord) -> None:
-            if record.value:
-                decider.metadata(EXPORTED.decode(record.value))
-
         handlers: dict[tuple[str, int], Callable[[ConsumerRecord], object]] = {
             (MEMBERS.name, partition): take,
-            (INSTANCES.name, partition): take_instance,
-            (METADATA.name, partition): take_metadata,
+            (INSTANCES.name, partition): _reading(INSTANCE, decider.recall_instance),
+            (METADATA.name, partition): _reading(EXPORTED, decider.metadata),
+            (CONTROL.name, partition): _reading(ORDER, decider.control),
         }
         async with Follower(self._broker, handlers) as follower:
             await follower.reached(MEMBERS.name, partition, epoch + 1)
@@ -217,6 +223,7 @@ class Ownership:
         except msgspec.DecodeError:
             log.exception("unreadable forecasts", partition=partition, offset=owned.offset - 1)
             return
+        owned.decider.elsewhere(self._elsewhere(partition))
         await self._publish(owned, partition, owned.decider.forecasts(record, act=act))
 
     async def _checkpoint(self, owned: Owned, partition: int) -> None:
@@ -238,6 +245,16 @@ class Ownership:
             offset = await self._sender.send(topic, envelope.key, record, where)
             if isinstance(record, Member):
                 owned.decider.written(record.member, record.cluster, offset)
+
+
+def _reading(decoder: msgspec.json.Decoder[T], take: Callable[[T], object]) -> Callable[[ConsumerRecord], None]:
+    """Return a handler that takes in the records of one topic."""
+
+    def handler(record: ConsumerRecord) -> None:
+        if record.value:
+            take(decoder.decode(record.value))
+
+    return handler
 
 
 async def _close(_: Owned) -> None:

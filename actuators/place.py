@@ -1,5 +1,6 @@
 """*Placement*: in which partition a member goes, and from which one goes."""
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -17,7 +18,8 @@ def place(
     """Choose the partition of the next member, or ``None`` when none has room.
 
     The first network partition with room, and within it what its algorithm says: ``one-after-another`` takes the
-    first partition with room, ``round-robin`` the emptiest with room, of several the first.
+    first partition with room; ``round-robin`` the emptiest with room for its weight, of several the cheapest, of
+    those the first. So members stand to each other as the weights (the method of highest averages).
 
     Parameters
     ----------
@@ -31,7 +33,7 @@ def place(
     room = [p for p in partitions if members.get(name(p), 0) < p.max_members and name(p) not in full]
     here = [p for p in room if p.network_partition == room[0].network_partition]
     if here and here[0].algorithm == "round-robin":
-        return min(here, key=lambda p: members.get(name(p), 0))
+        return min(here, key=lambda p: ((members.get(name(p), 0) + 1) / p.weight, _price(p)))
     return next(iter(here), None)
 
 
@@ -39,7 +41,8 @@ def vacate(partitions: Sequence[PartitionSpec], *, members: Mapping[str, int]) -
     """Choose the partition that gives up the next member: :func:`place` the other way round.
 
     The last network partition that has a member, and within it the last partition (``one-after-another``) or the
-    fullest, of several the last (``round-robin``). One that the policy does not name goes before all others.
+    fullest for its weight, of several the most expensive, of those the last (``round-robin``). One that the policy
+    does not name goes before all others.
     ``None`` when ``members``, by :func:`name`, has none.
     """
     known = {name(p) for p in partitions}
@@ -48,8 +51,13 @@ def vacate(partitions: Sequence[PartitionSpec], *, members: Mapping[str, int]) -
     taken = [p for p in reversed(partitions) if members.get(name(p), 0) > 0]
     here = [p for p in taken if p.network_partition == taken[0].network_partition]
     if here and here[0].algorithm == "round-robin":
-        return name(max(here, key=lambda p: members.get(name(p), 0)))
+        return name(max(here, key=lambda p: (members.get(name(p), 0) / p.weight, _price(p))))
     return name(here[0]) if here else None
+
+
+def _price(partition: PartitionSpec) -> float:
+    """Return a price to compare: an unknown one is not known to be cheap."""
+    return math.inf if partition.price_per_hour is None else partition.price_per_hour
 
 
 def misplaced(partitions: Sequence[PartitionSpec], members: Iterable[Member]) -> set[str]:

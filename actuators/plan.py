@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 from actuators.actions import ordinal
 from actuators.lifecycle import PRESENT, recalled
-from actuators.place import counts, place_of, vacate
+from actuators.place import counts, name, place_of, vacate
 from config.cluster import PartitionSpec
 from streams.records.forecast import MemberForecast
 from streams.records.member import Member, State
 
 IDLE = frozenset({State.CREATED, State.STARTING})
 """States of the members that count, and carry no load yet."""
+LOWEST_LOAD, NEWEST, OLDEST, MOST_EXPENSIVE = "lowest-load", "newest", "oldest", "most-expensive"
+"""Who leaves first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +37,13 @@ def plan(
     forecasts: Mapping[str, MemberForecast] | None = None,
     leaving: Collection[str] = (),
     room: bool = True,
+    victim: str = LOWEST_LOAD,
 ) -> Plan:
     """List the smallest set of actions that leads to ``wanted`` members.
 
     Members asked for and not yet seen count as present, so a slow cloud is never asked twice. A draining member is
-    recalled before a new one is launched. When shrinking, members that do not serve yet go first, then those of
-    the partition that is to be emptied first, of these the one with the lowest predicted load.
+    recalled before a new one is launched. When shrinking, members that drain already count as gone; of the others those
+    that do not serve yet go first, then those of the partition that is to be emptied first, of these the ``victim``.
 
     Parameters
     ----------
@@ -53,12 +56,15 @@ def plan(
         needed, or nothing can replace them.
     room
         Whether there is a place for another member.
+    victim
+        Who leaves first: ``lowest-load`` (predicted), ``newest``, ``oldest``, or ``most-expensive``: that in the
+        partition with the highest price, wherever that is.
     """
     present = [m for m in members if m.state in PRESENT and m.member not in leaving]
     missing = wanted - len(present)
     back = [m for m in members if m.member not in leaving and recalled(m) is not None] if missing > 0 else []
     back = sorted(back, key=lambda m: (State.ACTIVE not in m.since, -m.at, m.member))[: max(missing, 0)]
-    victims = _victims(present, -missing, partitions, forecasts or {})
+    victims = Victims(partitions, forecasts or {}, victim).choose(present, -missing)
     gone = {m.member for m in victims}
     staying = [m for m in [*present, *back] if m.member not in gone]
     replaced = _replaced(members, staying, wanted=wanted, leaving=leaving, room=room)
@@ -84,31 +90,51 @@ def _replaced(
     return [*idle, *serving[needed:]]
 
 
-def _victims(
-    present: Sequence[Member], count: int, partitions: Sequence[PartitionSpec], forecasts: Mapping[str, MemberForecast]
-) -> list[Member]:
-    """Choose the members to take out, one after the other."""
-    left, chosen = list(present), list[Member]()
-    for _ in range(count):
-        idle = [m for m in left if m.state in IDLE]
-        where = vacate(partitions, members=_only(counts(left), {place_of(m) for m in idle or left}))
-        here = [m for m in idle or left if place_of(m) == where]
-        victim = min(here, key=lambda m: _cost(m, forecasts.get(m.member)))
-        left.remove(victim)
-        chosen.append(victim)
-    return chosen
+@dataclass(frozen=True, slots=True)
+class Victims:
+    """Who leaves when there are too many."""
+
+    partitions: Sequence[PartitionSpec]
+    forecasts: Mapping[str, MemberForecast]
+    rule: str
+
+    def choose(self, present: Sequence[Member], count: int) -> list[Member]:
+        """Choose the members to take out, one after the other."""
+        left, chosen = list(present), list[Member]()
+        for _ in range(count):
+            idle = [m for m in left if m.state in IDLE] or left
+            dear = self._dear(idle) if self.rule == MOST_EXPENSIVE else idle
+            where = vacate(self.partitions, members=_only(counts(left), {place_of(m) for m in dear}))
+            victim = min((m for m in dear if place_of(m) == where), key=self._cost)
+            left.remove(victim)
+            chosen.append(victim)
+        return chosen
+
+    def _dear(self, members: Sequence[Member]) -> list[Member]:
+        """Return those with the highest price that is known; all of them when none is."""
+        prices = {name(p): p.price_per_hour for p in self.partitions}
+        known = [(price, m) for m in members if (price := prices.get(place_of(m))) is not None]
+        highest = max((price for price, _ in known), default=None)
+        return [m for price, m in known if price == highest] or list(members)
+
+    def _cost(self, member: Member) -> tuple[int, float, float, int]:
+        """Return what taking this member out costs: not accepted yet first, then by the rule, newest first.
+
+        An unknown load is not zero: who is known to carry little goes first.
+        """
+        order, created = {State.CREATED: 0, State.STARTING: 1}.get(member.state, 2), member.since.get(State.CREATED)
+        age = member.at if created is None else created
+        if self.rule == OLDEST:
+            return order, age, 0.0, ordinal(member.member)
+        load = 0.0 if self.rule == NEWEST else self._load(member)
+        return order, load, -age, -ordinal(member.member)
+
+    def _load(self, member: Member) -> float:
+        """Return a member's own load ahead, rounded; infinite when it is unknown."""
+        forecast = self.forecasts.get(member.member)
+        return math.inf if forecast is None or forecast.load_average is None else round(forecast.load_average, 1)
 
 
 def _only(count: Mapping[str, int], names: Collection[str]) -> dict[str, int]:
     """Return the entries with these names."""
-    return {name: number for name, number in count.items() if name in names}
-
-
-def _cost(member: Member, forecast: MemberForecast | None) -> tuple[int, float, float, int]:
-    """Return what taking this member out costs: not accepted yet first, then by predicted load, newest first.
-
-    An unknown load is not zero: who is known to carry little goes first.
-    """
-    order = {State.CREATED: 0, State.STARTING: 1}.get(member.state, 2)
-    load = math.inf if forecast is None or forecast.load_average is None else round(forecast.load_average, 1)
-    return order, load, -member.since.get(State.CREATED, member.at), -ordinal(member.member)
+    return {where: number for where, number in count.items() if where in names}

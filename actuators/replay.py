@@ -1,16 +1,20 @@
 """Replay: the recorded samples through the very functions that ran live, and the results compared, byte for byte."""
 
 import math
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+
+import msgspec
 
 from actuators.judge import Judge
 from config.cluster import ClusterSpec
 from streams.cluster import Rules
 from streams.fold import Fold
 from streams.recording import Line
-from streams.records.decision import Decision
+from streams.records.decision import DECISION, Decision, Given
 from streams.records.forecast import Forecasts
 from streams.records.instance import INSTANCES as INSTANCE
 from streams.records.member import MEMBERS as MEMBER
@@ -44,8 +48,11 @@ class Comparison:
 
 
 def replay(recording: Sequence[Line], specs: Iterable[ClusterSpec], *, rules: Rules, heartbeat_s: float) -> Replayed:
-    """Feed a recording to the folds and the judges. Pure: time comes from the recording alone."""
-    of = {spec.cluster: spec for spec in specs}
+    """Feed a recording to the folds and the judges. Pure: time comes from the recording alone.
+
+    What came from beside the forecasts (a pause, what is left of a budget) stands in the recorded decisions.
+    """
+    of, beside = {spec.cluster: spec for spec in specs}, _Beside(recording)
     judges: dict[str, Judge] = {}
     replayed = Replayed()
     for partition in sorted({line.partition for line in recording if line.topic == SAMPLES.name}):
@@ -55,10 +62,37 @@ def replay(recording: Sequence[Line], specs: Iterable[ClusterSpec], *, rules: Ru
                 if (spec := of.get(forecast.cluster)) is None:
                     continue
                 judge = judges.setdefault(forecast.cluster, Judge(heartbeat_s))
-                decision, tell = judge.decide(spec, forecast, forecasts.at)
+                given = beside.given(forecast.cluster, forecasts.at)
+                decision, tell = judge.decide(
+                    spec,
+                    forecast,
+                    forecasts.at,
+                    cap=given.cap if given else None,
+                    pause=given.pause if given else None,
+                )
                 if tell:
                     replayed.decisions.append(decision)
     return replayed
+
+
+class _Beside:
+    """What each decision was given beside its forecast: that changes only where a decision is published."""
+
+    def __init__(self, recording: Iterable[Line]) -> None:
+        self._decisions: dict[str, list[Decision]] = defaultdict(list)
+        for line in recording:
+            if line.topic == DECISIONS.name and line.value:
+                with suppress(msgspec.DecodeError):  # it comes out as not equal
+                    decision = DECISION.decode(line.value)
+                    self._decisions[decision.cluster].append(decision)
+        for decisions in self._decisions.values():
+            decisions.sort(key=lambda decision: decision.at)
+
+    def given(self, cluster: str, at: float) -> Given | None:
+        """Return what the last decision published until then was given; ``None`` before the first."""
+        decisions = self._decisions.get(cluster, [])
+        i = bisect_right(decisions, at, key=lambda decision: decision.at)
+        return decisions[i - 1].given if i else None
 
 
 def compare(recording: Sequence[Line], replayed: Replayed) -> tuple[Comparison, Comparison]:

@@ -126,8 +126,8 @@ class Components(Definition):
 class Budget(Definition):
     """What an application may use at most, all its clusters together."""
 
-    members: Annotated[Whole, Field(ge=1), not_yet()] | None = None
-    cost_per_hour: Annotated[Number, Field(gt=0), not_yet()] | None = None
+    members: Annotated[Whole, Field(ge=1)] | None = None
+    cost_per_hour: Annotated[Number, Field(gt=0)] | None = None
     """In the unit of the partitions' ``pricePerHour``."""
 
 
@@ -166,7 +166,7 @@ class Application(Declaration):
     components: Components
     application_policy: Id | None = None
     """Policy it is deployed with. When not given: the network partitions in the order of the deployment policy."""
-    budget: Annotated[Budget | None, not_yet()] = None
+    budget: Budget | None = None
 
     def places(self) -> Iterator[Place]:
         """Yield every cluster, a level's own cartridges before those of its groups."""

@@ -116,11 +116,19 @@ class Fallback(Definition):
     """What counts when nothing is measured any more. In KEDA's words; never below what is there."""
 
     failure_threshold: Annotated[Whole, Field(ge=1)] = 3
-    """Evaluations in a row without a measurement."""
+    """Evaluations in a row without any measurement, in which the present number stays; after them it falls back."""
     replicas: Annotated[Whole, Field(ge=1)]
     """Members."""
     behavior: Literal["static", "currentReplicas", "currentReplicasIfHigher"] = "currentReplicasIfHigher"
     """``replicas``, the present number, or the higher of the two."""
+
+
+class FlapBudget(Definition):
+    """How often members may be started: beyond that none is removed, so that none is started again."""
+
+    starts: Annotated[Whole, Field(ge=1, le=1000)]
+    """Members started within the window."""
+    window_seconds: Annotated[Number, Field(gt=0, le=86400)] = 3600.0
 
 
 class AutoscalingPolicy(Declaration):
@@ -137,9 +145,13 @@ class AutoscalingPolicy(Declaration):
     """Relative difference between load and what the members should carry that is too small to act on."""
     behavior: Behavior = Behavior()
     prediction: Prediction = Prediction()
-    fallback: Annotated[Fallback | None, not_yet()] = None
+    demand: Literal["target-tracking", "stratos-4.1"] = "target-tracking"
+    """How many members a load asks for: load / threshold, or by the formulas of Stratos 4.1 with their faults."""
+    fallback: Fallback | None = None
     """Not given: the present number stays."""
-    schedules: Annotated[tuple[Schedule, ...], not_yet()] = ()
+    schedules: tuple[Schedule, ...] = ()
     """Where several hold, the highest minimum and the highest maximum count."""
-    victim: Annotated[Literal["lowest-load", "newest", "oldest", "most-expensive"], not_yet()] = "lowest-load"
-    """Which member leaves first."""
+    flap_budget: FlapBudget | None = None
+    """Not given: no bound on starts."""
+    victim: Literal["lowest-load", "newest", "oldest", "most-expensive"] = "lowest-load"
+    """Which member leaves first: of the partition that gives one up, or the most expensive of all partitions."""

@@ -8,11 +8,13 @@ from config.application_policy import ApplicationPolicy
 from config.autoscaling import AutoscalingPolicy
 from config.cartridge import Cartridge
 from config.composition import Level, compose
+from config.definition import DEFAULT_TENANT
 from config.deployment import DeploymentPolicy, NetworkPartitionUse
 from config.errors import ABSENT
 from config.findings import Document
 from config.network import LOCAL, NetworkPartition
 from config.resolve import cluster_id, in_order
+from config.tenant import Tenant
 
 
 def application(document: Document[Application]) -> None:
@@ -34,6 +36,7 @@ def application(document: Document[Application]) -> None:
     for place in places:
         _cluster(document, policy, place)
     _budget(document, root)
+    _prices(document, places)
 
 
 def _aliases(document: Document[Application], root: Level, places: list[Place]) -> None:
@@ -131,6 +134,32 @@ def _budget(document: Document[Application], root: Level) -> None:
     least = least_members(root)
     if budget and budget.members is not None and budget.members < least:
         document.wrong(("budget", "members"), budget.members, f"must be at least {least}, the sum of the minimums")
+
+
+def _prices(document: Document[Application], places: list[Place]) -> None:
+    """Check that there is a price wherever a budget or a quota in money needs it: an unknown price is not zero."""
+    tenant, budget = document.definition.tenant, document.definition.budget
+    owner = document.index.get(Tenant, DEFAULT_TENANT, tenant)
+    paths: list[tuple[Path, object, str]] = []
+    if budget is not None and budget.cost_per_hour is not None:
+        paths.append((("budget", "costPerHour"), budget.cost_per_hour, "needs"))
+    elif owner is not None and owner.quota is not None and owner.quota.cost_per_hour is not None:
+        paths.append((("tenant",), tenant, "has a quota in costPerHour, which needs"))
+    for path, value, what in paths:
+        if unpriced := _unpriced(document, places):
+            which = ", ".join(f"'{partition}' of network partition '{network}'" for network, partition in unpriced)
+            document.wrong(path, value, f"{what} pricePerHour of partition {which}")
+
+
+def _unpriced(document: Document[Application], places: list[Place]) -> list[tuple[str, str]]:
+    """Return the partitions without a price that members may be placed in."""
+    tenant, found = document.definition.tenant, dict[tuple[str, str], None]()
+    for deployment in (document.index.get(DeploymentPolicy, tenant, name) for p in places for _, name in p.policies):
+        for use in deployment.network_partitions if deployment else ():
+            network = document.index.get(NetworkPartition, tenant, use.id)
+            prices = {each.id: each.price_per_hour for each in network.partitions} if network else {}
+            found |= {(use.id, each.id): None for each in use.partitions if prices.get(each.id, 0.0) is None}
+    return list(found)
 
 
 def least_members(level: Level) -> int:

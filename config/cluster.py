@@ -52,6 +52,14 @@ class Behavior:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FlapSpec:
+    """How many members may be started within a window before none is removed any more."""
+
+    starts: int
+    window_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """The autoscaling policy of one cluster, complete: every default filled in."""
 
@@ -64,6 +72,10 @@ class Policy:
     down: Behavior
     forecast: str = "Enabled"
     """``Disabled``, ``ForecastOnly`` or ``Enabled``."""
+    demand: str = "target-tracking"
+    """How a load becomes a number: ``target-tracking`` or ``stratos-4.1``."""
+    flap: FlapSpec | None = None
+    """``None``: no bound on starts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +114,7 @@ class PredictionSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FallbackSpec:
-    """What counts when nothing is measured any more. Not yet used."""
+    """What counts when nothing is measured any more."""
 
     failure_threshold: int
     replicas: int
@@ -112,7 +124,7 @@ class FallbackSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleSpec:
-    """Other bounds from one cron time to another. Not yet used."""
+    """Other bounds from one cron time to another."""
 
     start: str
     end: str
@@ -145,11 +157,13 @@ class ClusterSpec(msgspec.Struct, frozen=True, kw_only=True, tag="cluster"):
     fallback: FallbackSpec | None = None
     schedules: tuple[ScheduleSpec, ...] = ()
     victim: str = "lowest-load"
-    """``lowest-load``, ``newest``, ``oldest`` or ``most-expensive``. Not yet used."""
+    """``lowest-load``, ``newest``, ``oldest`` or ``most-expensive``."""
     fewest: int = 1
     """Instances of the cluster at least: those of the groups and network partitions around it, multiplied."""
     most: int = 1
     """Instances of the cluster at most."""
+    ratio: int = 0
+    """Its part among those that scale together, when that is not ``min_members``: a schedule changes no ratio."""
 
     @property
     def least_members(self) -> int:

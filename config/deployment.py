@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from config.definition import Declaration, Definition, Id, Number, Remark, Whole, not_yet
+from config.definition import Declaration, Definition, Id, Number, Remark, Whole
 
 
 class PartitionUse(Definition):
@@ -15,7 +15,7 @@ class PartitionUse(Definition):
     id: Id
     """A partition of that network partition."""
     partition_max: Annotated[Whole, Field(ge=1)]
-    weight: Annotated[Number, Field(gt=0, le=1000), not_yet()] = 1.0
+    weight: Annotated[Number, Field(gt=0, le=1000)] = 1.0
     """Share of the members, relative to the other partitions'."""
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from config.definition import Declaration, Definition, Id, Number, Property, Remark, Text, not_yet, properties
+from config.definition import Declaration, Definition, Id, Number, Property, Remark, Text, properties
 
 LOCAL = "local"
 """Provider whose instances are processes of this machine."""
@@ -26,7 +26,7 @@ class Partition(Definition):
     """Obsolete: counts only when the network partition has none."""
     property: tuple[Property, ...] = ()
     """``region``, ``zone``, ``cluster`` (Kubernetes), ``portRange`` (local) ..."""
-    price_per_hour: Annotated[Annotated[Number, Field(ge=0)] | None, not_yet()] = None
+    price_per_hour: Annotated[Number, Field(ge=0)] | None = None
     """What one member costs here per hour, in a unit of your own."""
 
     @builtins.property

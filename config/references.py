@@ -1,5 +1,6 @@
 """What no document shows alone: references, room, unique names. All problems at once."""
 
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
@@ -79,9 +80,20 @@ def _tenants(findings: Findings) -> None:
         if each.tenant not in known:
             document = findings.at(Entry(findings.index.files[key], each))
             document.doubt(("tenant",), each.tenant, "no tenant document declares it")
+    _quotas(findings)
     for entry in findings.index.entries(Tenant):
         if entry.definition.tenant != DEFAULT_TENANT:
             findings.at(entry).wrong(("tenant",), entry.definition.tenant, f"must be '{DEFAULT_TENANT}'")
+
+
+def _quotas(findings: Findings) -> None:
+    """Check that no tenant has more applications than its quota allows."""
+    count = Counter(each.tenant for each in findings.index.all(Application))
+    for entry in findings.index.entries(Tenant):
+        quota, name = entry.definition.quota, entry.definition.tenant_domain
+        if quota and quota.applications is not None and count[name] > quota.applications:
+            bound = f"must be at least {count[name]}, the applications of tenant '{name}'"
+            findings.at(entry).wrong(("quota", "applications"), quota.applications, bound)
 
 
 def _sign_up(document: Document[ApplicationSignUp]) -> None:

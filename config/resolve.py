@@ -12,6 +12,7 @@ from config.cluster import (
     CartridgeSpec,
     ClusterSpec,
     FallbackSpec,
+    FlapSpec,
     PartitionSpec,
     Policy,
     PredictionSpec,
@@ -181,6 +182,7 @@ def _balanced(cartridge: Cartridge) -> bool:
 
 
 def _policy(policy: AutoscalingPolicy) -> Policy:
+    flap = policy.flap_budget
     return Policy(
         policy=policy.id,
         thresholds=policy.load_thresholds.thresholds(),
@@ -188,6 +190,8 @@ def _policy(policy: AutoscalingPolicy) -> Policy:
         up=_behavior(policy.behavior.scale_up),
         down=_behavior(policy.behavior.scale_down),
         forecast=policy.prediction.mode,
+        demand=policy.demand,
+        flap=FlapSpec(starts=flap.starts, window_s=flap.window_seconds) if flap else None,
     )
 
 

@@ -12,9 +12,9 @@ NO_USERS = ignored("Pileus has no users: who may publish definitions is a right 
 class Quota(Definition):
     """What a tenant may use at most."""
 
-    applications: Annotated[Annotated[Whole, Field(ge=0)] | None, not_yet()] = None
-    members: Annotated[Annotated[Whole, Field(ge=0)] | None, not_yet()] = None
-    cost_per_hour: Annotated[Annotated[Number, Field(ge=0)] | None, not_yet()] = None
+    applications: Annotated[Whole, Field(ge=0)] | None = None
+    members: Annotated[Whole, Field(ge=0)] | None = None
+    cost_per_hour: Annotated[Number, Field(ge=0)] | None = None
     """In the unit of the partitions' ``pricePerHour``."""
 
 
@@ -33,5 +33,5 @@ class Tenant(Declaration):
     last_name: Annotated[Text, Field(alias="lastName"), NO_USERS] = ""
     admin_password: Annotated[Text, NO_USERS] = ""
     email: Annotated[Text, NO_USERS] = ""
-    quota: Annotated[Quota | None, not_yet()] = None
+    quota: Quota | None = None
     """Not given: no bound."""

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import getpass
 import os
 import sys
 from argparse import ArgumentParser, Namespace
@@ -22,6 +23,14 @@ def settings_of(args: Namespace) -> Settings:
     """Return the settings that the options and the environment ask for."""
     settings = load_settings(args.settings, os.environ)
     return msgspec.structs.replace(settings, broker=args.broker) if args.broker else settings
+
+
+def user() -> str:
+    """Return who runs this."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
 
 
 def add_paths(parser: ArgumentParser, nargs: str = "+") -> None:

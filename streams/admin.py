@@ -74,9 +74,20 @@ def publish_definitions(broker: str, documents: Iterable[tuple[str, bytes | None
     KafkaError
         If the broker did not take one of them in time.
     """
+    publish_messages(broker, DEFINITIONS, ((0, key, value) for key, value in documents))
+
+
+def publish_messages(broker: str, topic: Topic, messages: Iterable[tuple[int, str, bytes | None]]) -> None:
+    """Put messages (partition, key, value) into a topic; a value of ``None`` deletes the key.
+
+    Raises
+    ------
+    KafkaError
+        If the broker did not take one of them in time.
+    """
     producer = KafkaProducer(bootstrap_servers=broker, acks="all", enable_idempotence=False)
     try:
-        sent = [producer.send(DEFINITIONS.name, key=key.encode(), value=value, partition=0) for key, value in documents]
+        sent = [producer.send(topic.name, key=key.encode(), value=value, partition=p) for p, key, value in messages]
         for each in sent:
             each.get(TIMEOUT_MS / 1000)
     finally:

@@ -1,9 +1,10 @@
 """Records of deciding and acting for tests, beside those of :mod:`tests.builders`, in the same ordinary world."""
 
-from config.cluster import Policy
+from config.cluster import FallbackSpec, Policy
 from streams.records.action import Action, Launch, Outcome, Result, Verb
 from streams.records.balancer import Backend, BalancerReport
-from streams.records.decision import Given, Memory
+from streams.records.control import Pause
+from streams.records.decision import Cap, Given, Memory
 from streams.records.forecast import ClusterForecast, Forecasts
 from tests.builders import a_forecast, a_policy
 
@@ -15,6 +16,9 @@ def a_given(
     min_members: int = 1,
     max_members: int = 10,
     memory: Memory | None = None,
+    fallback: FallbackSpec | None = None,
+    cap: Cap | None = None,
+    pause: Pause | None = None,
 ) -> Given:
     """Return what a decision is taken from."""
     return Given(
@@ -23,6 +27,9 @@ def a_given(
         min_members=min_members,
         max_members=max_members,
         memory=memory or Memory(),
+        fallback=fallback,
+        cap=cap,
+        pause=pause,
     )
 
 

@@ -8,8 +8,18 @@ from collections.abc import Sequence
 
 import msgspec
 
-from config.cluster import Behavior, CartridgeSpec, ClusterSpec, PartitionSpec, Policy, StepPolicy
-from config.tree import ApplicationSpec, GroupSpec
+from config.cluster import (
+    Behavior,
+    CartridgeSpec,
+    ClusterSpec,
+    FallbackSpec,
+    FlapSpec,
+    PartitionSpec,
+    Policy,
+    ScheduleSpec,
+    StepPolicy,
+)
+from config.tree import ApplicationSpec, BudgetSpec, GroupSpec
 from predictors.motion import Motion
 from streams.records.forecast import ClusterForecast, Fault, MemberForecast, Signal, SignalForecast
 from streams.records.instance import Announcement
@@ -234,6 +244,8 @@ def a_policy(
     up: Behavior | None = None,
     down: Behavior | None = None,
     forecast: str = "Enabled",
+    demand: str = "target-tracking",
+    flap: FlapSpec | None = None,
     policy: str = "standard",
 ) -> Policy:
     """Return an autoscaling policy with a threshold for each signal that is given one."""
@@ -249,6 +261,8 @@ def a_policy(
         up=up or a_behavior(),
         down=down or a_behavior(),
         forecast=forecast,
+        demand=demand,
+        flap=flap,
     )
 
 
@@ -263,6 +277,8 @@ def a_place(
     algorithm: str = "one-after-another",
     properties: dict[str, str] | None = None,
     environment: dict[str, str] | None = None,
+    weight: float = 1.0,
+    price: float | None = None,
 ) -> PartitionSpec:
     """Return a partition that members may be placed in."""
     return PartitionSpec(
@@ -275,6 +291,8 @@ def a_place(
         image=image,
         ports=tuple(ports),
         algorithm=algorithm,
+        weight=weight,
+        price_per_hour=price,
     )
 
 
@@ -309,6 +327,9 @@ def a_spec(
     cartridge: CartridgeSpec | None = None,
     algorithm: str = "one-after-another",
     partitions: Sequence[PartitionSpec] | None = None,
+    fallback: FallbackSpec | None = None,
+    schedules: Sequence[ScheduleSpec] = (),
+    victim: str = "lowest-load",
     tenant: str = "default",
     application: str = "shop",
     alias: str = "web",
@@ -324,10 +345,19 @@ def a_spec(
         max_members=max_members,
         policy=policy or a_policy(),
         partitions=(a_place(algorithm=algorithm),) if partitions is None else tuple(partitions),
+        fallback=fallback,
+        schedules=tuple(schedules),
+        victim=victim,
     )
 
 
-def an_application(*children: ClusterSpec | GroupSpec, tenant: str = "", application: str = "") -> ApplicationSpec:
+def an_application(
+    *children: ClusterSpec | GroupSpec,
+    tenant: str = "",
+    application: str = "",
+    budget: BudgetSpec | None = None,
+    quota: BudgetSpec | None = None,
+) -> ApplicationSpec:
     """Return an application of these children, in the network partitions of its first cluster, one after another."""
     root = GroupSpec(alias="", name="", children=children)
     first = next(root.clusters())
@@ -338,6 +368,8 @@ def an_application(*children: ClusterSpec | GroupSpec, tenant: str = "", applica
         root=msgspec.structs.replace(root, alias=application or first.application),
         network_partitions=names,
         waves=tuple((name,) for name in names),
+        budget=budget or BudgetSpec(),
+        quota=quota or BudgetSpec(),
     )
 
 

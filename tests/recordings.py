@@ -5,6 +5,7 @@ from collections.abc import Callable
 from actuators.cluster import Rules as DeciderRules
 from actuators.decider import Decider, Envelope
 from config.cluster import ClusterSpec
+from config.tree import BudgetSpec
 from streams.cluster import Rules as WorkerRules
 from streams.fold import Fold
 from streams.recording import Line
@@ -31,22 +32,24 @@ HEARTBEAT_S = 30.0
 class Recorder:
     """A small world that goes second by second, and everything that it writes."""
 
-    def __init__(self, spec: ClusterSpec, *, restart_at: int | None = None) -> None:
+    def __init__(self, spec: ClusterSpec, *, restart_at: int | None = None, budget: BudgetSpec | None = None) -> None:
         self.spec = spec
+        self.application = an_application(spec, budget=budget)
         self.lines: list[Line] = []
         self.serving: list[int] = []
         """Members that serve, by second."""
         self.at = START
         self._restart_at = restart_at
         self._fold = Fold(0, WORKER)
-        self._decider = Decider(DeciderRules(heartbeat_s=HEARTBEAT_S, stale_s=3.0))
+        self.decider = Decider(DeciderRules(heartbeat_s=HEARTBEAT_S, stale_s=3.0))
         self._offsets: dict[str, int] = {}
         self._launched: dict[str, float] = {}
-        self._publish(self._decider.define([an_application(spec)], self.at))
+        self._publish(self.decider.define([self.application], self.at))
 
     def run(self, load: Callable[[int], float | None], *, seconds: int) -> list[Line]:
         """Let a load of so many seconds come (requests in flight; ``None``: the balancer says nothing)."""
-        for second in range(seconds):
+        begin = round(self.at - START)
+        for second in range(begin, begin + seconds):
             self.at = START + second + 1.0
             if second == self._restart_at:
                 self._restart()
@@ -59,13 +62,13 @@ class Recorder:
 
     def _restart(self) -> None:
         """Go on with another decider: its memory from a checkpoint, its members from the log."""
-        snapshot = self._decider.snapshot()
-        known = self._decider.clusters[self.spec.cluster]
-        self._decider = Decider(self._decider.rules)
-        self._decider.restore(snapshot)
+        snapshot = self.decider.snapshot()
+        known = self.decider.clusters[self.spec.cluster]
+        self.decider = Decider(self.decider.rules)
+        self.decider.restore(snapshot)
         for member in known.members.values():
-            self._decider.recall(member)
-        self._publish(self._decider.define([an_application(self.spec)], self.at))
+            self.decider.recall(member)
+        self._publish(self.decider.define([self.application], self.at))
 
     def _sample(self, sample: Requests | Tick) -> None:
         """Let a sample pass the worker, and what it makes of it the decider."""
@@ -73,7 +76,7 @@ class Recorder:
         for record in self._fold.message(encode(sample)):
             if isinstance(record, Forecasts):
                 self._write(FORECASTS, record)
-                self._publish(self._decider.forecasts(record))
+                self._publish(self.decider.forecasts(record))
 
     def _publish(self, envelopes: list[Envelope]) -> None:
         """Write down what the decider returns, and begin what it orders."""
@@ -82,7 +85,7 @@ class Recorder:
                 case Member() as member:
                     offset = self._write(MEMBERS, member)
                     self._fold.member(offset, member)
-                    self._decider.written(member.member, member.cluster, offset)
+                    self.decider.written(member.member, member.cluster, offset)
                 case Announcement() as instance:
                     self._fold.instance(self._write(INSTANCES, instance), instance)
                 case Decision() as decision:
@@ -94,18 +97,18 @@ class Recorder:
 
     def _answer(self) -> None:
         """Let the cloud and the balancer answer."""
-        members = self._decider.clusters[self.spec.cluster].members
+        members = self.decider.clusters[self.spec.cluster].members
         for name, member in sorted(members.items()):
             if member.state is State.CREATED:
-                self._publish(self._decider.outcome(an_outcome(Result.RUNNING, name, at=self.at)))
+                self._publish(self.decider.outcome(an_outcome(Result.RUNNING, name, at=self.at)))
             elif member.state is State.TERMINATING:
-                self._publish(self._decider.outcome(an_outcome(Result.GONE, name, at=self.at)))
+                self._publish(self.decider.outcome(an_outcome(Result.GONE, name, at=self.at)))
         routed = [
             a_backend(name)
             for name, member in sorted(members.items())
             if member.state in {State.STARTING, State.ACTIVE} and self.at >= self._launched[name] + BOOT_S
         ]
-        self._publish(self._decider.report(a_report(*routed, at=self.at, revision=self._next(MEMBERS))))
+        self._publish(self.decider.report(a_report(*routed, at=self.at, revision=self._next(MEMBERS))))
         self.serving.append(sum(member.state is State.ACTIVE for member in members.values()))
 
     def _next(self, topic: Topic) -> int:

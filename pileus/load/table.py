@@ -41,17 +41,43 @@ def read_table(path: Path, *, column: str | None = None) -> Table:
         If the file cannot be read, or a cell cannot be used: says file, row, column and value.
     """
     frame = _frame(path)
-    time, name = _names(path, [str(c) for c in frame.columns], column)
+    name = _names(path, [str(c) for c in frame.columns], column)[1]
+    return _tables(path, frame, [name])[0]
+
+
+def read_tables(path: Path, *, columns: Sequence[str] | None = None) -> list[Table]:
+    """Read these columns, or every one, beside the times; see :func:`read_table`.
+
+    Raises
+    ------
+    LoadError
+        If the file cannot be read, or a cell cannot be used: says file, row, column and value.
+    """
+    frame = _frame(path)
+    known = [str(c) for c in frame.columns]
+    time = _names(path, known, None)[0]
+    wished = [n for n in known if n != time] if columns is None else [_names(path, known, n)[1] for n in columns]
+    return _tables(path, frame, wished)
+
+
+def _tables(path: Path, frame: "pd.DataFrame", wished: Sequence[str]) -> list[Table]:
+    """Read the times once, and columns that are there."""
+    time = _names(path, [str(c) for c in frame.columns], None)[0]
     times = _numbers(path, frame[time], name=time)
-    values = _numbers(path, frame[name], name=name)
     if bad := np.flatnonzero(np.isnan(times)).tolist():
         raise _fault(path, frame[time], bad[0], "a time must not be empty")
     if bad := np.flatnonzero(np.diff(times) <= 0.0).tolist():
         before = frame[time].iloc[bad[0]]
         raise _fault(path, frame[time], bad[0] + 1, f"must be later than the row before ({before})")
+    return [Table(column=name, times=times, values=_values(path, frame[name], name)) for name in wished]
+
+
+def _values(path: Path, column: "pd.Series", name: str) -> NDArray[np.float64]:
+    """Read a column of loads."""
+    values = _numbers(path, column, name=name)
     if bad := np.flatnonzero(values < 0.0).tolist():
-        raise _fault(path, frame[name], bad[0], "must not be negative")
-    return Table(column=name, times=times, values=values)
+        raise _fault(path, column, bad[0], "must not be negative")
+    return values
 
 
 def _frame(path: Path) -> "pd.DataFrame":

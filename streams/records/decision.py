@@ -4,7 +4,8 @@ from enum import StrEnum
 
 import msgspec
 
-from config.cluster import Policy
+from config.cluster import FallbackSpec, Policy
+from streams.records.control import Pause
 from streams.records.forecast import ClusterForecast
 from streams.records.record import Record
 
@@ -26,12 +27,20 @@ class Code(StrEnum):
     AT_MAXIMUM = "AtMaximum"
     METRIC_MISSING = "MetricMissing"
     """A factor is unknown: nothing is removed."""
+    FALLBACK = "Fallback"
+    """Nothing was known for too long: the policy's fallback counts."""
     ALREADY_DESIRED = "AlreadyDesired"
     """The number is right: nothing to do."""
     BELOW_MINIMUM = "BelowMinimum"
     """Fewer members than the minimum were wanted so far."""
     BREAKER = "Breaker"
-    """Too much vanished at once: frozen."""
+    """Too much vanished at once: members, or the whole load while requests still arrive. Nothing is removed."""
+    FLAP_BUDGET = "FlapBudget"
+    """So many members were started of late that none is removed: it would only be started again."""
+    BUDGET = "Budget"
+    """The application's budget or its tenant's quota allows no more."""
+    PAUSED = "Paused"
+    """Somebody has paused it: the number stays."""
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -62,11 +71,71 @@ class Factor(msgspec.Struct, frozen=True, kw_only=True):
     """True when the forecast asks for more than the observed load."""
 
 
+class GateName(StrEnum):
+    """The gates, in the order in which a number passes them."""
+
+    DEMAND = "Demand"
+    """The largest number that a factor asks for; without any, what is held or falls back."""
+    BREAKER = "Breaker"
+    STABILIZATION = "Stabilization"
+    FLAP_BUDGET = "FlapBudget"
+    BOUNDS = "Bounds"
+    """Minimum and maximum, those of a schedule while one holds."""
+    BUDGET = "Budget"
+    """The application's budget and the tenant's quota."""
+    STEP = "Step"
+    PAUSE = "Pause"
+
+
+class Gate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One gate: it lets a number pass, or brings it within its limits."""
+
+    gate: GateName
+    asked: int
+    """The number that came to it."""
+    passed: int
+    """The number that it let through."""
+    least: int | None = None
+    """The lowest that it lets pass now; ``None``: no limit."""
+    most: int | None = None
+    until: float | None = None
+    """Of a gate that has changed the number: when it lets more of it pass if nothing else changes, at the latest
+    (s since the Unix epoch); ``None``: that is not known, or never."""
+
+
+class Otherwise(msgspec.Struct, frozen=True, kw_only=True):
+    """The counterfactual: what the load alone asks for, and which load would ask for another number."""
+
+    asked: int | None
+    """Members that the load alone asks for; ``None`` when nothing is known of it."""
+    binding: Code
+    """What the number finally hangs on: the code of the last reason."""
+    until: float | None = None
+    """When that lets go at the latest (s since the Unix epoch); ``None``: it does not by itself."""
+    more_above: dict[str, float] = {}
+    """By signal: a total above this, of any of them, asks for more than the number wanted."""
+    fewer_below: dict[str, float] = {}
+    """By signal: totals at or below this, of all of them, ask for fewer."""
+
+
 class Recommendation(msgspec.Struct, frozen=True, gc=False):
     """What was recommended, or done, at one moment."""
 
     at: float
     members: int
+
+
+class Pulse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What the breaker has seen of load and requests, so that it notices when one of them lies."""
+
+    loaded: bool
+    """The load, when it was known last, was above what one member should carry."""
+    count: int | None = None
+    """The balancers' count of requests, when it was known last."""
+    moved_at: float
+    """When that count changed last (s since the Unix epoch)."""
+    zero_since: float | None = None
+    """Since when the load is zero although requests arrive, or nobody counts them any more."""
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +146,28 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     recommended: tuple[Recommendation, ...] = ()
     """Recommendations within the stabilisation windows, oldest first."""
     changes: tuple[Recommendation, ...] = ()
-    """Changes within the step policies' periods: ``members`` is the difference made."""
+    """Changes within the step policies' periods and the flap budget's window: ``members`` is the difference made."""
+    missing: int = 0
+    """Evaluations in a row in which no factor was known."""
+    pulse: Pulse | None = None
+    """``None`` before the first decision."""
+
+
+class Cap(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The members that a budget or a quota leaves to one cluster."""
+
+    members: int
+    by: str
+    """Whose it is and how much, for people."""
+
+
+class Holding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A schedule that holds now."""
+
+    schedule: str
+    """Its start and end, for people."""
+    until: float
+    """When it ends (s since the Unix epoch)."""
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +178,12 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     min_members: int
     max_members: int
     memory: Memory
+    fallback: FallbackSpec | None = None
+    schedules: tuple[Holding, ...] = ()
+    """Those that hold: minimum and maximum above are theirs."""
+    cap: Cap | None = None
+    """Set when it is less than the cluster would have."""
+    pause: Pause | None = None
 
 
 class Decision(Record, frozen=True, kw_only=True):
@@ -107,6 +203,10 @@ class Decision(Record, frozen=True, kw_only=True):
     reasons: tuple[Reason, ...]
     """In the order of the gates; the last one is what the number finally hangs on."""
     given: Given
+    gates: tuple[Gate, ...] = ()
+    """Every gate, passed or not, with its numbers, in their order."""
+    otherwise: Otherwise | None = None
+    """What else it would be."""
 
 
 DECISION = msgspec.json.Decoder(Decision)

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from actuators.decide import decide
 from actuators.demand import demand
-from config.cluster import Behavior, Policy, StepPolicy
-from streams.records.decision import DECISION, Given, Memory, Recommendation
+from actuators.otherwise import asking
+from config.cluster import Behavior, FallbackSpec, FlapSpec, Policy, StepPolicy
+from streams.records.control import Pause
+from streams.records.decision import DECISION, Cap, GateName, Given, Memory, Pulse, Recommendation
 from streams.records.forecast import ClusterForecast, Fault
 from streams.records.record import encode
 from tests.actuator_builders import a_given
@@ -32,14 +34,26 @@ behaviors = st.builds(
     st.lists(steps, max_size=3),
     st.sampled_from(["Max", "Min", "Disabled"]),
 )
+flaps = st.none() | st.builds(FlapSpec, starts=st.integers(1, 9), window_s=st.sampled_from([60.0, 300.0]))
+fallbacks = st.none() | st.builds(
+    FallbackSpec,
+    failure_threshold=st.integers(1, 4),
+    replicas=st.integers(1, 60),
+    behavior=st.sampled_from(["static", "currentReplicas", "currentReplicasIfHigher"]),
+)
+caps = st.none() | st.builds(Cap, members=st.integers(0, 60), by=st.just("a budget"))
 policies = st.builds(
-    lambda r, m, t, up, down, f: a_policy(requests=r, memory=m, tolerance=t, up=up, down=down, forecast=f),
+    lambda r, m, t, up, down, f, d, flap: a_policy(
+        requests=r, memory=m, tolerance=t, up=up, down=down, forecast=f, demand=d, flap=flap
+    ),
     st.floats(0.5, 500.0),
     st.none() | st.floats(1.0, 100.0),
     st.floats(0.0, 0.5),
     behaviors,
     behaviors,
     st.sampled_from(["Enabled", "ForecastOnly", "Disabled"]),
+    st.sampled_from(["target-tracking", "target-tracking", "stratos-4.1"]),
+    flaps,
 )
 
 
@@ -49,7 +63,20 @@ def memories(draw: st.DrawFn) -> Memory:
     ages = sorted(draw(st.lists(AGES, max_size=6, unique=True)), reverse=True)
     recommended = tuple(Recommendation(AT - age, draw(SIZES)) for age in ages if age)
     changes = tuple(Recommendation(AT - age, draw(st.integers(-9, 9))) for age in ages if age)
-    return Memory(wanted=draw(st.none() | SIZES), recommended=recommended, changes=changes)
+    pulse = st.builds(
+        Pulse,
+        loaded=st.booleans(),
+        count=st.none() | st.sampled_from([99, 100]),
+        moved_at=AGES.map(lambda age: AT - age),
+        zero_since=st.none() | AGES.map(lambda age: AT - 2.0 * age),
+    )
+    return Memory(
+        wanted=draw(st.none() | SIZES),
+        recommended=recommended,
+        changes=changes,
+        missing=draw(st.integers(0, 5)),
+        pulse=draw(st.none() | pulse),
+    )
 
 
 @st.composite
@@ -64,6 +91,7 @@ def forecasts(draw: st.DrawFn) -> ClusterForecast:
         serving=serving,
         starting=draw(st.integers(0, 5)),
         faults=[Fault(member=f"shop-web-{i}", reason="Silent", since=AT - draw(AGES)) for i in range(1, faulty + 1)],
+        count=draw(st.none() | st.sampled_from([100, 101])),
     )
 
 
@@ -77,6 +105,8 @@ def givens(draw: st.DrawFn) -> Given:
         min_members=smallest,
         max_members=smallest + draw(st.integers(0, 40)),
         memory=draw(memories()),
+        fallback=draw(fallbacks),
+        cap=draw(caps),
     )
 
 
@@ -124,7 +154,8 @@ def test_more_load_never_asks_for_fewer_members(forecast: ClusterForecast, polic
         ],
     )
 
-    for low, high in zip(demand(forecast, policy), demand(higher, policy), strict=True):
+    least_most = {"least": 2, "most": 20}
+    for low, high in zip(demand(forecast, policy, **least_most), demand(higher, policy, **least_most), strict=True):
         assert (low.members is None) == (high.members is None)
         assert (low.members or 0) <= (high.members or 0)
 
@@ -188,8 +219,15 @@ def test_shifting_time_shifts_nothing_else(given: Given, seconds: int) -> None:
 
 def _shift(memory: Memory, seconds: float) -> Memory:
     """Return a memory of the same things at another time."""
+    pulse = memory.pulse and msgspec.structs.replace(
+        memory.pulse,
+        moved_at=memory.pulse.moved_at + seconds,
+        zero_since=None if memory.pulse.zero_since is None else memory.pulse.zero_since + seconds,
+    )
     return Memory(
         wanted=memory.wanted,
+        missing=memory.missing,
+        pulse=pulse,
         recommended=tuple(Recommendation(r.at + seconds, r.members) for r in memory.recommended),
         changes=tuple(Recommendation(c.at + seconds, c.members) for c in memory.changes),
     )
@@ -204,3 +242,63 @@ def test_the_memory_stays_small(loads: list[float | None], policy: Policy) -> No
         numbers = {r.members for r in memory.recommended}
         assert len(memory.recommended) <= 2 * len(numbers)
         assert all(r.at > AT + 5.0 * i - 300.0 or r is memory.recommended[-1] for r in memory.recommended)
+
+
+@given(given=givens())
+def test_every_gate_brings_the_number_within_its_limits(given: Given) -> None:
+    decision, _ = decide(given, at=AT)
+
+    assert [gate.gate for gate in decision.gates] == list(GateName)
+    for gate in decision.gates:
+        assert gate.least is None or gate.passed >= gate.least
+        assert gate.most is None or gate.passed <= gate.most or gate.passed == gate.least
+        bitten = gate.passed != gate.asked
+        assert not bitten or gate.passed in {gate.least, gate.most}
+        assert bitten or gate.until is None
+    asked = [gate.asked for gate in decision.gates]
+    assert asked[1:] == [gate.passed for gate in decision.gates][:-1]
+    assert decision.gates[-1].passed == decision.wanted
+
+
+@given(given=givens())
+def test_a_gate_that_holds_says_until_when_and_not_in_the_past(given: Given) -> None:
+    decision, _ = decide(given, at=AT)
+
+    assert all(gate.until > AT for gate in decision.gates if gate.until is not None)
+
+
+@given(given=givens())
+def test_what_is_paused_stays_as_it_is(given: Given) -> None:
+    pause = Pause(scope="default/shop", owner="alice", reason="", at=AT, until=AT + 60.0)
+    decision, memory = decide(msgspec.structs.replace(given, pause=pause), at=AT)
+
+    assert decision.wanted == decision.before == memory.wanted
+    assert decision.reasons[-1].code == "Paused"
+
+
+@given(given=givens(), forecast=st.booleans())
+def test_the_loads_of_the_counterfactual_are_where_the_demand_turns(given: Given, *, forecast: bool) -> None:
+    """A little above, a factor asks for more than the number wanted; a little below, for fewer."""
+    given = given if forecast else msgspec.structs.replace(given, memory=Memory(wanted=3))
+    decision, _ = decide(given, at=AT)
+    assert decision.otherwise is not None
+
+    for signal, load in decision.otherwise.more_above.items():
+        ask = asking(given, signal)
+        assert ask.members(load * 1.00001 + 1e-5) > decision.wanted
+        assert load == 0.0 or ask.members(load * 0.99999) <= decision.wanted
+    for signal, load in decision.otherwise.fewer_below.items():
+        ask = asking(given, signal)
+        assert ask.members(load * 0.99999) < decision.wanted
+        assert ask.members(load * 1.00001 + 1e-5) >= decision.wanted
+
+
+@given(given=givens())
+def test_a_missing_factor_never_lowers_supply(given: Given) -> None:
+    """What is decided without a factor is never fewer than before, unless the maximum is lower."""
+    signals = [msgspec.structs.replace(s, ready=False, observed=None) for s in given.forecast.signals[:1]]
+    forecast = msgspec.structs.replace(given.forecast, signals=[*signals, *given.forecast.signals[1:]])
+
+    decision, _ = decide(msgspec.structs.replace(given, forecast=forecast), at=AT)
+
+    assert decision.wanted >= min(decision.before, given.max_members)

@@ -124,3 +124,46 @@ def test_each_factor_has_its_own_ratio_and_tolerance() -> None:
     assert (requests.within_tolerance, load.within_tolerance, memory.within_tolerance) == (True, False, False)
     assert [requests.ratio, load.ratio] == pytest.approx([1.05, 0.5])
     assert memory.ratio is None
+
+
+# --- starting up ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("observed", "serving", "starting", "members"),
+    [
+        pytest.param(50.0, 2, 3, 5, id="five are needed, whoever serves yet"),
+        pytest.param(54.0, 2, 3, 5, id="those on the way count in the tolerance: 1.08 of what five should carry"),
+        pytest.param(56.0, 2, 3, 6, id="beyond it one more is asked for, not as if nobody came"),
+        pytest.param(119.0, 10, 1, 11, id="a member that starts is not asked for twice"),
+        pytest.param(119.0, 10, 0, 12, id="without it, two more are needed"),
+        pytest.param(21.0, 2, 3, 2, id="two are enough, and three on the way change nothing about that"),
+        pytest.param(46.0, 0, 5, 5, id="all of them still start"),
+    ],
+)
+def test_members_on_their_way_count(observed: float, serving: int, starting: int, members: int) -> None:
+    forecast = a_forecast(requests=observed, serving=serving, starting=starting)
+    (factor,) = demand(forecast, a_policy(requests=10.0))
+
+    assert factor.members == members
+
+
+@pytest.mark.parametrize("starting", [0, 1, 5, 50])
+def test_members_that_warm_up_do_not_dilute_the_mean(starting: int) -> None:
+    forecast = a_forecast(load=280.0, serving=2, starting=starting)
+    (factor,) = demand(forecast, a_policy(requests=None, load=70.0))
+
+    assert (factor.members, factor.ratio) == (4, 2.0)
+
+
+def test_requests_that_rise_while_processors_idle_are_no_reason_to_scale_in() -> None:
+    """Slack, 2021-01-04: a fault of the network left processors idle, and servers were removed."""
+    policy = a_policy(requests=10.0, load=70.0, tolerance=0.0)
+    course = [(40.0, 280.0), (60.0, 140.0), (90.0, 20.0)]
+
+    asked = [
+        max(f.members or 0 for f in demand(a_forecast(requests=requests, load=load, serving=4), policy))
+        for requests, load in course
+    ]
+
+    assert asked == [4, 6, 9]

@@ -125,3 +125,64 @@ def test_beyond_the_maximum_those_that_serve_longest_stay() -> None:
     ]
 
     assert misplaced([P1], members) == {"shop-web-1", "shop-web-2"}
+
+
+# --- weights and prices -----------------------------------------------------------------------------------------------
+
+
+def filled(partitions: Sequence[PartitionSpec], count: int) -> list[str]:
+    """Return where so many members go, one after the other."""
+    members: Counter[str] = Counter()
+    order = []
+    for _ in range(count):
+        chosen = place(partitions, members=members)
+        assert chosen is not None
+        order.append(chosen.partition)
+        members[name(chosen)] += 1
+    return order
+
+
+def spread(*weights: float, prices: Sequence[float | None] = ()) -> list[PartitionSpec]:
+    """Return partitions that are used round robin."""
+    return [
+        a_place(f"p{i}", max_members=99, algorithm="round-robin", weight=weight, price=price)
+        for i, (weight, price) in enumerate(zip(weights, prices or [None] * len(weights), strict=True), 1)
+    ]
+
+
+@pytest.mark.parametrize("weights", [(1, 1), (3, 1), (1, 2, 5), (0.5, 0.25)], ids=str)
+def test_members_stand_to_each_other_as_the_weights(weights: tuple[float, ...]) -> None:
+    partitions = spread(*weights)
+    order = filled(partitions, 64)
+
+    for i, partition in enumerate(partitions):
+        assert abs(order.count(partition.partition) - 64 * weights[i] / sum(weights)) <= 1
+
+
+def test_of_partitions_that_are_as_empty_the_cheapest_comes_first() -> None:
+    assert filled(spread(1, 1, 1, prices=(3.0, 1.0, None)), 3) == ["p2", "p1", "p3"]
+
+
+def test_they_are_emptied_in_the_order_in_which_they_would_not_be_filled() -> None:
+    partitions = spread(3, 1, prices=(1.0, 2.0))
+    order = filled(partitions, 8)
+    members = Counter(f"here/{each}" for each in order)
+
+    gone = []
+    for _ in range(8):
+        where = vacate(partitions, members=members)
+        assert where is not None
+        gone.append(where.removeprefix("here/"))
+        members[where] -= 1
+
+    for left in range(1, 8):
+        kept = Counter(order) - Counter(gone[:left])
+        assert abs(kept["p1"] - 3 * kept["p2"]) <= 3
+
+
+def test_one_after_another_knows_no_weights() -> None:
+    assert filled([a_place("p1", max_members=2, weight=1), a_place("p2", max_members=9, weight=100)], 3) == [
+        "p1",
+        "p1",
+        "p2",
+    ]

@@ -155,3 +155,55 @@ def test_who_is_to_be_replaced(
     expected: Plan,
 ) -> None:
     assert plan(members, wanted=wanted, partitions=PLACES, leaving=leaving, room=room) == expected
+
+
+# --- who leaves -------------------------------------------------------------------------------------------------------
+
+ONE = (a_place("p1", price=1.0), a_place("p2", price=3.0), a_place("p3"))
+
+
+def spread_out(*partitions: str) -> list[Member]:
+    """Return serving members in these partitions, asked for in order."""
+    return [
+        a_member(f"shop-web-{i}", since={"Created": float(i), "Active": 50.0}, partition=where)
+        for i, where in enumerate(partitions, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("victim", "leaving"),
+    [
+        pytest.param("lowest-load", ["shop-web-2", "shop-web-4"], id="lowest load: known to carry least"),
+        pytest.param("newest", ["shop-web-4", "shop-web-3"], id="newest"),
+        pytest.param("oldest", ["shop-web-1", "shop-web-2"], id="oldest"),
+        pytest.param("most-expensive", ["shop-web-2", "shop-web-4"], id="most expensive: all cost the same"),
+    ],
+)
+def test_the_rule_for_victims(victim: str, leaving: list[str]) -> None:
+    members = spread_out("p1", "p1", "p1", "p1")
+
+    chosen = plan(members, wanted=2, partitions=ONE, forecasts=loads(80.0, 20.0, None, 50.0), victim=victim)
+
+    assert list(chosen.drain) == leaving
+
+
+@pytest.mark.parametrize(
+    ("victim", "leaving"),
+    [
+        pytest.param("most-expensive", ["shop-web-2", "shop-web-1"], id="the dearest partition first, whichever it is"),
+        pytest.param("oldest", ["shop-web-3", "shop-web-4"], id="else of the partition that gives one up"),
+    ],
+)
+def test_the_partition_of_the_victim(victim: str, leaving: list[str]) -> None:
+    """The price of p3 is not known: it is not known to be dear."""
+    members = spread_out("p1", "p2", "p3", "p3")
+
+    assert list(plan(members, wanted=2, partitions=ONE, victim=victim).drain) == leaving
+
+
+@pytest.mark.parametrize("victim", ["lowest-load", "newest", "oldest", "most-expensive"])
+def test_who_leaves_already_goes_before_any_victim(victim: str) -> None:
+    members = [*some(A, A, D, T), a_member("shop-web-9", state=S, since={"Created": 9.0})]
+
+    assert plan(members, wanted=1, partitions=ONE, victim=victim).drain[0] == "shop-web-9"
+    assert len(plan(members, wanted=1, partitions=ONE, victim=victim).drain) == 2

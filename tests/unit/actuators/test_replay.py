@@ -4,11 +4,14 @@ import msgspec
 import pytest
 
 from actuators.replay import Comparison, compare, replay
-from config.cluster import ClusterSpec
+from config.cluster import ClusterSpec, ScheduleSpec
+from config.tree import BudgetSpec
 from streams.recording import Line
+from streams.records.control import Control
+from streams.records.decision import DECISION
 from streams.topics import DECISIONS, FORECASTS, SAMPLES, Topic
 from tests.builders import a_behavior, a_policy, a_spec
-from tests.recordings import HEARTBEAT_S, WORKER, Recorder, ramp
+from tests.recordings import HEARTBEAT_S, START, WORKER, Recorder, ramp
 
 SPEC = a_spec(policy=a_policy(requests=8.0, down=a_behavior(stabilization_s=15.0)), max_members=12)
 SECONDS = 120
@@ -110,3 +113,50 @@ def test_a_line_that_cannot_be_read_is_an_error_of_the_recording() -> None:
 
     with pytest.raises(ValueError, match="truncated"):
         compared((*RECORDING, broken))
+
+
+# --- what came from beside the forecasts ------------------------------------------------------------------------------
+
+
+def test_a_recording_with_pauses_comes_out_again_to_the_byte() -> None:
+    """Nobody replays the orders: each decision holds what it was given."""
+    recorder = Recorder(SPEC)
+    for at, until in ((20.0, 45.0), (60.0, 500.0)):
+        pause = Control(
+            tenant="default",
+            application="shop",
+            paused=True,
+            owner="alice",
+            reason="migration",
+            at=START + at,
+            until=START + until,
+        )
+        recorder.decider.control(pause)
+        recorder.run(ramp, seconds=45)
+    recording = tuple(recorder.lines)
+
+    paused = [line for line in recording if line.topic == DECISIONS.name and '"Paused"' in line.value]
+
+    assert len(paused) >= 2
+    assert [(c.recorded - c.equal, c.extra) for c in compared(recording)] == [(0, ()), (0, ())]
+
+
+def test_a_recording_of_a_cluster_with_a_budget_comes_out_again_to_the_byte() -> None:
+    recording = tuple(Recorder(SPEC, budget=BudgetSpec(members=4)).run(ramp, seconds=SECONDS))
+
+    capped = [line for line in recording if line.topic == DECISIONS.name and '"Budget"' in line.value]
+
+    assert any('"code":"Budget"' in line.value for line in capped)
+    assert [(c.recorded - c.equal, c.extra) for c in compared(recording)] == [(0, ()), (0, ())]
+
+
+def test_a_recording_of_a_cluster_with_a_schedule_comes_out_again_to_the_byte() -> None:
+    """A minute after the recording begins (02:46:40 UTC) eight members are the least, for a minute."""
+    schedule = ScheduleSpec(start="48 2 * * *", end="49 2 * * *", timezone="UTC", min_members=8, max_members=20)
+    spec = msgspec.structs.replace(SPEC, schedules=(schedule,))
+    recording = tuple(Recorder(spec).run(lambda _: 10.0, seconds=200))
+
+    wanted = [DECISION.decode(line.value).wanted for line in recording if line.topic == DECISIONS.name]
+
+    assert (wanted[0], max(wanted), wanted[-1]) == (2, 8, 2)
+    assert [(c.recorded - c.equal, c.extra) for c in compared(recording, spec=spec)] == [(0, ()), (0, ())]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from config.catalogue import Catalogue, load
-from config.cluster import ClusterSpec
+from config.cluster import ClusterSpec, FlapSpec
 from config.tree import ApplicationSpec, BudgetSpec, DomainSpec, GroupSpec
 from tests.unit.config.composites import a_group, a_use, composite, orders
 from tests.unit.config.documents import APPLICATION_FILE, Documents, findings, write
@@ -263,6 +263,8 @@ def test_the_extensions_reach_the_resolved_structure(tmp_path: Path) -> None:
         "fallback": {"replicas": 3},
         "schedules": [{"start": "0 8 * * mon-fri", "end": "0 18 * * mon-fri", "minMembers": 2}],
         "victim": "newest",
+        "demand": "stratos-4.1",
+        "flapBudget": {"starts": 7},
     }
     documents["network.json"]["partitions"][0]["pricePerHour"] = 0.5
     documents["deployment.json"]["networkPartitions"][0]["partitions"][0]["weight"] = 3
@@ -281,6 +283,7 @@ def test_the_extensions_reach_the_resolved_structure(tmp_path: Path) -> None:
     assert (front.fallback.replicas, front.fallback.behavior) == (3, "currentReplicasIfHigher")
     assert [(each.timezone, each.min_members, each.max_members) for each in front.schedules] == [("UTC", 2, None)]
     assert front.victim == "newest"
+    assert (front.policy.demand, front.policy.flap) == ("stratos-4.1", FlapSpec(starts=7, window_s=3600.0))
     assert [(each.weight, each.price_per_hour) for each in front.partitions] == [(3, 0.5), (1, None)]
     assert (spec.budget, spec.quota) == (BudgetSpec(members=9), BudgetSpec(applications=2))
     assert spec.domains == (DomainSpec(alias="front", domain="a.b"),)
@@ -291,6 +294,10 @@ def test_the_extensions_reach_the_resolved_structure(tmp_path: Path) -> None:
     ("file", "changes", "message"),
     [
         pytest.param(APPLICATION_FILE, {"budget": {"members": 2}}, "$.budget.members = 2: must be at least 3", id="a budget below the minimums"),
+        pytest.param(APPLICATION_FILE, {"budget": {"costPerHour": 2.5}}, "$.budget.costPerHour = 2.5: needs pricePerHour of partition ", id="a budget of money where a price is unknown"),
+        pytest.param("tenant.json", {"tenantDomain": "default", "quota": {"applications": 0}}, "$.quota.applications = 0: must be at least 1, the applications of tenant 'default'", id="more applications than the quota"),
+        pytest.param("policy.json", {"flapBudget": {"starts": 0}}, "$.flapBudget.starts = 0: must be at least 1", id="a flap budget of nothing"),
+        pytest.param("policy.json", {"demand": "stratos"}, "$.demand", id="an unknown demand"),
         pytest.param("policy.json", {"victim": "eldest"}, "did you mean 'oldest'?", id="an unknown victim"),
         pytest.param("policy.json", {"fallback": {"replicas": 0}}, "$.fallback.replicas = 0: must be at least 1", id="a fallback to nothing"),
         pytest.param("policy.json", {"fallback": {"replicas": 1, "behavior": "currentReplicasIfLower"}}, "$.fallback.behavior", id="a fallback that removes"),
@@ -356,3 +363,17 @@ def test_a_sign_up_to_nobody_knows_what_is_an_error_only_where_it_is_to_be_used(
     assert findings(tmp_path, documents, strict=True)[0] == [
         "signup.json: $.applicationId: must be given: no application lies nearest"
     ]
+
+
+def test_a_quota_of_money_needs_every_price(tmp_path: Path) -> None:
+    documents = composite()
+    documents["tenant.json"] = {"tenantDomain": "default", "quota": {"costPerHour": 9.0}}
+
+    errors, _ = findings(tmp_path, documents)
+
+    said = "$.tenant = \"default\": has a quota in costPerHour, which needs pricePerHour of partition 'p1'"
+    assert [said in error for error in errors] == [True]
+    for partition in documents["network.json"]["partitions"]:
+        partition["pricePerHour"] = 0.5
+    (tmp_path / "priced").mkdir()
+    assert findings(tmp_path / "priced", documents)[0] == []

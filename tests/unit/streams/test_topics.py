@@ -1,12 +1,24 @@
 import msgspec
 import pytest
 
-from streams.records import action, balancer, checkpoint, decision, forecast, instance, log, member, metadata, sample
+from streams.records import (
+    action,
+    balancer,
+    checkpoint,
+    control,
+    decision,
+    forecast,
+    instance,
+    log,
+    member,
+    metadata,
+    sample,
+)
 from streams.records.record import Record
 from streams.topics import DAY_MS, HOUR_MS, PER_APPLICATION, TOPICS, Topic
 
-MODULES = (action, balancer, checkpoint, decision, forecast, instance, log, member, metadata, sample)
-LATER = {"definition", "history", "control"}
+MODULES = (action, balancer, checkpoint, control, decision, forecast, instance, log, member, metadata, sample)
+LATER = {"definition", "history"}
 """Kinds that topics name and nothing writes yet."""
 
 

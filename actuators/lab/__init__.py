@@ -1,0 +1,1 @@
+"""The laboratory: recorded load through the live functions under virtual time, and what the outcome is worth. Pure."""

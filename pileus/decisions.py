@@ -1,0 +1,122 @@
+"""The decisions in ``pileus.decisions``: one cluster's last one until a time, found from the end backwards."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import msgspec
+from aiokafka.structs import ConsumerRecord
+from kafka.errors import KafkaError
+
+from streams.admin import TopicError, list_topics
+from streams.follow import Follower, end_of
+from streams.partition import application_key, partition_of
+from streams.records.decision import DECISION, Decision
+from streams.records.instance import INSTANCES as INSTANCE
+from streams.records.instance import Announcement
+from streams.topics import DECISIONS, INSTANCES
+
+T = TypeVar("T")
+
+WITHIN_S = 30.0
+"""How long reading the topics may take."""
+FIRST, FACTOR = 2_000, 8
+"""Records that are looked at first, and how many times as many each time after."""
+
+
+class DecisionsError(Exception):
+    """The broker cannot be reached, has no such topics, or did not answer in time: try again later."""
+
+
+def read_clusters(broker: str, *, within_s: float = WITHIN_S) -> dict[str, Announcement]:
+    """Return every cluster that there is, by its id.
+
+    Raises
+    ------
+    DecisionsError
+        They could not be read to their end ``within_s``.
+    """
+
+    async def read(partitions: int) -> dict[str, Announcement]:
+        found: dict[str, Announcement] = {}
+
+        def note(record: ConsumerRecord) -> None:
+            if record.value and isinstance(each := INSTANCE.decode(record.value), Announcement):
+                found[each.cluster] = each
+
+        async with Follower(broker, {(INSTANCES.name, p): note for p in range(partitions)}) as follower:
+            await follower.caught_up()
+        return found
+
+    return _within(broker, INSTANCES.name, read, within_s)
+
+
+def read_decision(
+    broker: str, cluster: Announcement, *, until: float, within_s: float = WITHIN_S
+) -> tuple[Decision | None, Decision | None]:
+    """Return a cluster's last decision until a time (s since the Unix epoch), and the first one after it.
+
+    Raises
+    ------
+    DecisionsError
+        They could not be read ``within_s``.
+    """
+
+    async def read(partitions: int) -> tuple[Decision | None, Decision | None]:
+        partition = partition_of(application_key(cluster.tenant, cluster.application), partitions)
+        end = await end_of(broker, DECISIONS.name, partition, near=0)
+        later, count = None, FIRST
+        while end > 0:
+            start = max(0, end - count)
+            last, first = await _search(broker, partition, range(start, end), cluster.cluster, until=until)
+            later = first or later
+            if last is not None or start == 0:
+                return last, later
+            end, count = start, count * FACTOR
+        return None, later
+
+    return _within(broker, DECISIONS.name, read, within_s)
+
+
+async def _search(
+    broker: str, partition: int, offsets: range, cluster: str, *, until: float
+) -> tuple[Decision | None, Decision | None]:
+    """Return the last decision of a cluster until a time in a range of offsets, and the first one after that time."""
+    last: Decision | None = None
+    first: Decision | None = None
+
+    def note(record: ConsumerRecord) -> None:
+        nonlocal last, first
+        if record.offset not in offsets or record.key != cluster.encode():
+            return
+        try:
+            decision = DECISION.decode(record.value or b"")
+        except msgspec.DecodeError:
+            return  # the one before it is told
+        if decision.at <= until:
+            last = decision
+        elif first is None:
+            first = decision
+
+    where = (DECISIONS.name, partition)
+    async with Follower(broker, {where: note}, start={where: offsets.start}) as follower:
+        await follower.reached(*where, offsets.stop)
+    return last, first
+
+
+def _within(broker: str, topic: str, read: Callable[[int], Coroutine[Any, Any, T]], within_s: float) -> T:
+    """Read a topic within a bound."""
+    try:
+        return asyncio.run(asyncio.wait_for(read(_partitions(broker, topic)), within_s))
+    except TimeoutError as error:
+        raise DecisionsError(f"{topic} at {broker} not read within {within_s:g} s") from error
+    except (KafkaError, TopicError, OSError) as error:
+        raise DecisionsError(f"{topic} at {broker} cannot be read: {error}") from error
+
+
+def _partitions(broker: str, topic: str) -> int:
+    """Return how many partitions a topic has."""
+    found = next(each.found for each in list_topics(broker, partitions=1) if each.topic.name == topic)
+    if not found:
+        raise TopicError("the topic is missing, see 'pileus topics create'")
+    return found

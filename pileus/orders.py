@@ -1,0 +1,100 @@
+"""The orders in ``pileus.control``: what is paused, read to the end within a bound, and published."""
+
+import asyncio
+from collections.abc import Iterable
+
+import msgspec
+from aiokafka.structs import ConsumerRecord
+from kafka.errors import KafkaError
+
+from streams.admin import TopicError, list_topics, publish_messages
+from streams.follow import Follower
+from streams.partition import application_key, partition_of
+from streams.records.control import CONTROL as ORDER
+from streams.records.control import Control
+from streams.records.record import encode
+from streams.topics import CONTROL
+
+WITHIN_S = 20.0
+"""How long reading the topic may take."""
+
+
+class OrdersError(Exception):
+    """The broker cannot be reached, has no such topic, or did not answer in time: try again later."""
+
+
+def read_orders(broker: str, *, within_s: float = WITHIN_S) -> dict[str, Control]:
+    """Return the newest order of each scope, sorted.
+
+    Raises
+    ------
+    OrdersError
+        They could not be read to their end ``within_s``.
+    """
+    try:
+        partitions = _partitions(broker)
+        found = asyncio.run(asyncio.wait_for(_to_the_end(broker, partitions), within_s))
+    except TimeoutError as error:
+        raise OrdersError(f"{CONTROL.name} at {broker} not read to its end within {within_s:g} s") from error
+    except (KafkaError, TopicError, OSError) as error:
+        raise OrdersError(f"{CONTROL.name} at {broker} cannot be read: {error}") from error
+    return dict(sorted(found.items()))
+
+
+def publish_order(broker: str, order: Control) -> None:
+    """Publish an order; one about a whole tenant in every partition, so that each decider reads it.
+
+    Raises
+    ------
+    OrdersError
+        The broker did not take it.
+    """
+    try:
+        partitions = _partitions(broker)
+        where = [partition_of(application_key(order.tenant, order.application), partitions)]
+        value = encode(order)
+        publish_messages(
+            broker,
+            CONTROL,
+            ((p, order.scope, value) for p in (where if order.application else range(partitions))),
+        )
+    except (KafkaError, TopicError, OSError) as error:
+        raise OrdersError(f"{CONTROL.name} at {broker} cannot be written: {error}") from error
+
+
+def holding(orders: Iterable[Control], *, at: float) -> list[Control]:
+    """Return the pauses that hold."""
+    return [each for each in orders if each.paused and each.at <= at < each.until]
+
+
+def related(orders: Iterable[Control], scope: str) -> list[Control]:
+    """Return the orders about something around a scope, or within it; not those about the scope itself."""
+    around, within = f"{scope}/".startswith, f"{scope}/"
+    return [o for o in orders if o.scope != scope and (around(f"{o.scope}/") or o.scope.startswith(within))]
+
+
+def _partitions(broker: str) -> int:
+    """Return how many partitions the topic has."""
+    state = next(each for each in list_topics(broker, partitions=1) if each.topic == CONTROL)
+    if not state.found:
+        raise TopicError("the topic is missing, see 'pileus topics create'")
+    return state.found
+
+
+async def _to_the_end(broker: str, partitions: int) -> dict[str, Control]:
+    """Return the newest order of each scope: that of a tenant stands in several partitions."""
+    found: dict[str, Control] = {}
+
+    def note(record: ConsumerRecord) -> None:
+        if not record.value:
+            return
+        try:
+            order = ORDER.decode(record.value)
+        except msgspec.DecodeError:
+            return  # not an order: nobody follows it
+        if order.scope not in found or found[order.scope].at <= order.at:
+            found[order.scope] = order
+
+    async with Follower(broker, {(CONTROL.name, p): note for p in range(partitions)}) as follower:
+        await follower.caught_up()
+    return found

@@ -1,0 +1,83 @@
+"""The laboratory's page in a real browser: it draws, zooms, explains, and nothing foreign is asked for or runs."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, async_playwright
+
+from pileus.lab.examine import Job, examine
+from pileus.lab.html import page
+from tests.browser.test_dashboard import ARGUMENTS
+from tests.laboratory import a_day, a_load, a_trial
+
+pytestmark = pytest.mark.integration
+BOUND_MS = 30_000
+HOSTILE = "</script><script>window.hacked = true</script><img src=x onerror='window.hacked = true'>"
+
+
+def a_page(folder: Path) -> Path:
+    """Write the page of two replays of a load with a gap, on a clock that began in 2023, with a hostile name."""
+    values = a_day(periods=720)
+    values[100:120] = float("nan")
+    load = replace(a_load(values, start=1_700_000_000.0), name=HOSTILE)
+    jobs = [Job(trial=a_trial(load, predictor=name), drawn=True) for name in ("kinematic", "last")]
+    path = folder / "page.html"
+    path.write_text(page([examine(job) for job in jobs]))
+    return path
+
+
+@pytest.fixture
+async def opened(tmp_path: Path, program: Callable[..., str]) -> AsyncIterator[tuple[Page, list[str]]]:
+    """The page, and every fault and foreign request."""
+    faults: list[str] = []
+    chromium = program("chromium", "google-chrome", "chromium-browser")
+    async with async_playwright() as play:
+        browser = await play.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        try:
+            shown = await browser.new_page()
+            shown.set_default_timeout(BOUND_MS)
+            shown.on("pageerror", lambda error: faults.append(str(error)))
+            shown.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+            shown.on(
+                "request",
+                lambda request: (
+                    None if request.url.startswith(("file:", "data:", "blob:")) else faults.append(request.url)
+                ),
+            )
+            await shown.goto(a_page(tmp_path).as_uri())
+            await shown.wait_for_selector("#members .main-svg")
+            yield shown, faults
+        finally:
+            await browser.close()
+
+
+async def test_a_newcomer_reads_the_verdict_zooms_and_reads_why(opened: tuple[Page, list[str]]) -> None:
+    shown, faults = opened
+
+    word = await shown.inner_text("#verdict .word")
+    assert word.split(":")[0] in {"Ship it", "No real difference", "Do not ship it"}
+    assert "minutes short of members, the last value with" in await shown.inner_text("#verdict")
+    assert "20 minutes of the load are unknown" in await shown.inner_text("#notices")
+    assert await shown.locator("#tiles .tile").count() == 5
+
+    await shown.click("#worst button >> nth=0")
+    await shown.wait_for_function("document.querySelector('#members').data.some((t) => t.name === 'decided: more')")
+    why = await shown.evaluate(
+        "document.querySelector('#members').data.filter((t) => t.text && t.text.length).flatMap((t) => t.text).join()"
+    )
+    assert "Demand" in why or "Forecast" in why
+
+    await shown.click("#picks button >> nth=1")
+    assert await shown.inner_text("#verdict .word") == "This is the simple rule itself"
+    assert await shown.evaluate("window.hacked === undefined")
+    assert not faults
+
+
+@pytest.mark.parametrize("width", [390, 1366])
+async def test_it_fits_the_screen(opened: tuple[Page, list[str]], width: int) -> None:
+    shown, _ = opened
+    await shown.set_viewport_size({"width": width, "height": 800})
+
+    await shown.wait_for_function("document.documentElement.scrollWidth <= innerWidth + 1")

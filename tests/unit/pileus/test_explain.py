@@ -1,0 +1,181 @@
+"""A decision in sentences: the counterfactual, every gate, the reasons."""
+
+import pytest
+
+from actuators.decide import decide
+from config.cluster import FallbackSpec, FlapSpec, StepPolicy
+from pileus.explain import GATES, explain, summary
+from streams.records.control import Pause
+from streams.records.decision import DECISION, Cap, Code, Decision, GateName, Given, Memory, Recommendation
+from streams.records.forecast import Fault
+from streams.records.record import encode
+from tests.actuator_builders import a_given
+from tests.builders import a_behavior, a_forecast, a_policy
+
+AT = 1_780_488_240.0
+"""2026-06-03T12:04:00Z."""
+ONE = a_behavior(policies=[StepPolicy(kind="Pods", value=1, period_s=30.0)])
+WINDOW = a_behavior(stabilization_s=300.0)
+
+
+def taken(given: Given) -> Decision:
+    return decide(given, at=AT)[0]
+
+
+def step_limited() -> Decision:
+    return taken(
+        a_given(
+            a_forecast(requests=61.0, requests_ahead=68.2, load=250.0, serving=4),
+            policy=a_policy(requests=10.0, load=70.0, up=ONE),
+            memory=Memory(wanted=4),
+        )
+    )
+
+
+def at_rest() -> Decision:
+    return taken(a_given(a_forecast(requests=48.0, serving=4, starting=1), policy=a_policy(), memory=Memory(wanted=5)))
+
+
+def stabilised() -> Decision:
+    memory = Memory(wanted=4, recommended=(Recommendation(AT - 40.0, 5),))
+    return taken(a_given(a_forecast(requests=11.0, serving=4), policy=a_policy(down=WINDOW), memory=memory))
+
+
+def unknown(*, missing: int = 0) -> Decision:
+    fallback = FallbackSpec(failure_threshold=3, replicas=6, behavior="static")
+    memory = Memory(wanted=4, missing=missing)
+    return taken(a_given(a_forecast(serving=4), policy=a_policy(), memory=memory, fallback=fallback))
+
+
+def paused() -> Decision:
+    pause = Pause(scope="default/shop", owner="alice", reason="migration", at=AT - 60.0, until=AT + 7200.0)
+    return taken(a_given(a_forecast(requests=90.0, serving=4), policy=a_policy(), memory=Memory(wanted=4), pause=pause))
+
+
+def over_budget() -> Decision:
+    cap = Cap(members=5, by="tenant acme's quota of 20 members")
+    return taken(a_given(a_forecast(requests=90.0, serving=4), policy=a_policy(), memory=Memory(wanted=4), cap=cap))
+
+
+def frozen() -> Decision:
+    faults = [Fault(member=f"shop-web-{i}", reason="Silent", since=AT - 60.0) for i in range(3)]
+    forecast = a_forecast(requests=10.0, serving=4, faults=faults)
+    return taken(a_given(forecast, policy=a_policy(), memory=Memory(wanted=4)))
+
+
+def flapping() -> Decision:
+    memory = Memory(wanted=4, changes=(Recommendation(AT - 600.0, 5),))
+    policy = a_policy(flap=FlapSpec(starts=5, window_s=3600.0))
+    return taken(a_given(a_forecast(requests=10.0, serving=4), policy=policy, memory=memory))
+
+
+def at_maximum() -> Decision:
+    return taken(a_given(a_forecast(requests=990.0, serving=10), policy=a_policy(), memory=Memory(wanted=10)))
+
+
+@pytest.mark.parametrize(
+    ("decision", "expected"),
+    [
+        pytest.param(
+            step_limited(),
+            "7 members needed for the load; held at 5 by the step limit (StepLimited) until 12:04:30Z; "
+            "fewer below 44 requests in flight and 308 % load average",
+            id="a step limit, until when",
+        ),
+        pytest.param(
+            at_rest(),
+            "5 members needed for the load; more above 55 requests in flight; fewer below 44 requests in flight",
+            id="at rest: the loads that would change it",
+        ),
+        pytest.param(
+            stabilised(),
+            "2 members needed for the load; held at 4 by the stabilization window (StabilizationWindow) "
+            "until 12:08:20Z; more above 44 requests in flight",
+            id="a window, until when",
+        ),
+        pytest.param(
+            unknown(), "an unknown load; held at 4 by the missing metrics (MetricMissing)", id="nothing is known"
+        ),
+        pytest.param(
+            unknown(missing=3), "an unknown load; held at 6 by the missing metrics (Fallback)", id="it fell back"
+        ),
+        pytest.param(
+            paused(),
+            "9 members needed for the load; held at 4 by the pause (Paused) until 14:04:00Z; "
+            "fewer below 30 requests in flight",
+            id="a pause, until when",
+        ),
+        pytest.param(
+            over_budget(),
+            "9 members needed for the load; held at 5 by budget and quota (Budget); fewer below 44 requests in flight",
+            id="a quota",
+        ),
+        pytest.param(
+            frozen(),
+            "1 member needed for the load; held at 4 by the breaker (Breaker) until 12:13:00Z; "
+            "more above 44 requests in flight",
+            id="the breaker, until when",
+        ),
+        pytest.param(
+            flapping(),
+            "1 member needed for the load; held at 4 by the flap budget (FlapBudget) until 12:54:00Z; "
+            "more above 44 requests in flight",
+            id="the flap budget, until when",
+        ),
+        pytest.param(
+            at_maximum(),
+            "99 members needed for the load; held at 10 by minimum and maximum (AtMaximum); "
+            "fewer below 90 requests in flight",
+            id="the maximum",
+        ),
+    ],
+)
+def test_a_decision_in_one_sentence(decision: Decision, expected: str) -> None:
+    assert summary(decision) == expected
+
+
+def test_a_decision_as_a_whole() -> None:
+    assert explain(step_limited()) == [
+        "shop-web at 2026-06-03T12:04:00Z: 5 members wanted, 4 before",
+        f"  {summary(step_limited())}",
+        "",
+        "load:",
+        "  requests in flight: 61 now, 68.2 predicted for 12:05:00Z by kinematic, 10 per member: 7 members",
+        "  load average: 250 % now, 250 % predicted for 12:05:00Z by kinematic, 70 % per member: 4 members",
+        "  4 members serve",
+        "gates:",
+        "  Demand         7 passes",
+        "  Breaker        7 passes",
+        "  Stabilization  7 passes (4 to 7)",
+        "  FlapBudget     7 passes",
+        "  Bounds         7 passes (1 to 10)",
+        "  Budget         7 passes",
+        "  Step           7 -> 5 (at most 5) until 12:04:30Z",
+        "  Pause          5 passes",
+        "reasons, the last one counts:",
+        "  Demand: requests in flight 61.0 now, 68.2 predicted, 10 per member: 7 members",
+        "  StepLimited: 7 members needed, at most 1 member in 30 s: 5 now",
+    ]
+
+
+def test_who_is_on_the_way_and_what_is_unknown_is_told() -> None:
+    assert "  requests in flight: unknown (NoSample)" in explain(unknown())
+    assert "  4 members serve, 1 on the way" in explain(at_rest())
+    assert any("within the tolerance" in line for line in explain(at_rest()))
+
+
+def test_a_decision_as_it_is_recorded_tells_the_same() -> None:
+    for decision in (step_limited(), paused(), over_budget(), unknown(missing=3)):
+        assert explain(DECISION.decode(encode(decision))) == explain(decision)
+
+
+def test_a_decision_of_an_older_version_is_told_by_its_reasons() -> None:
+    raw = encode(at_rest()).replace(b'"otherwise":{', b'"was":{').replace(b'"gates":[', b'"were":[')
+
+    said = "that is 0.96 of what 5 members (1 on the way) should carry, within the tolerance: 5 members"
+    assert summary(DECISION.decode(raw)) == said
+
+
+def test_every_gate_has_words() -> None:
+    assert set(GATES) == set(GateName)
+    assert {Code.PAUSED, Code.BREAKER} <= set(Code)
