@@ -30,8 +30,8 @@ MEMORY = 5000.0
 PRIOR = 150.0
 """Steps that its first guess, the mean of its features, weighs."""
 FEATURES = 6
-FARTHEST = 1000.0
-"""An error of more scales counts as this many."""
+FARTHEST = 6.0
+"""An error of more scales counts as this many: when a load that never moved does, its scale says nothing yet."""
 TINY = 1e-9
 """Error that counts as none, in shares of the forecast."""
 
