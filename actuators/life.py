@@ -26,7 +26,6 @@ class Seen:
 
 
 NOBODY = Seen()
-BEGUN = frozenset({Phase.ACTIVE, Phase.INACTIVE})
 
 
 class Life:
