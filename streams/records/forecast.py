@@ -87,6 +87,8 @@ class ClusterForecast(msgspec.Struct, frozen=True, kw_only=True):
     members: list[MemberForecast] = []
     """The members that serve or are on their way, sorted by name."""
     faults: list[Fault] = []
+    shadow: list[SignalForecast] = []
+    """The signals as the prediction of a shadow policy has them; empty when there is none that differs."""
 
 
 class Forecasts(Record, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from config.cluster import ClusterSpec
+from config.cluster import ClusterSpec, PredictionSpec
 from config.tree import ApplicationSpec
 from streams.records.record import Record
 
@@ -115,6 +115,10 @@ class Announcement(Record, frozen=True, kw_only=True, tag="cluster"):
     """``Terminated``: it is no more; what was known of it is forgotten."""
     default_lead_time_s: float = 30.0
     """Lead time assumed before any was measured (s)."""
+    prediction: PredictionSpec = PredictionSpec()
+    """How its load is to be forecast."""
+    shadow: PredictionSpec | None = None
+    """How a shadow policy would have it forecast, where that differs."""
 
 
 InstanceRecord = Instance | Deployed | BurstRequest | Announcement
