@@ -16,6 +16,7 @@ from dashboards.schemas import (
     DecisionView,
     LogView,
     MemberView,
+    PauseView,
     SeriesView,
 )
 from streams.records.forecast import Signal
@@ -54,7 +55,13 @@ def _add_clusters(app: FastAPI, model: Model, clock: Callable[[], float]) -> Non
 
     read(app, "/api/applications", applications)
     read(app, "/api/applications/{tenant}/{application}", application)
+
+    async def pauses() -> list[PauseView]:
+        """List the pauses in force, by scope: who has paused what, why, until when."""
+        return [views.pause(each) for each in model.orders.pauses(at=clock())]
+
     read(app, "/api/clusters", clusters)
+    read(app, "/api/pauses", pauses)
 
 
 def _add_one_cluster(app: FastAPI, model: Model, clock: Callable[[], float]) -> None:
@@ -77,7 +84,7 @@ def _add_one_cluster(app: FastAPI, model: Model, clock: Callable[[], float]) -> 
     async def decisions(
         cluster: str, limit: Annotated[int, Query(ge=1, le=DECISIONS)] = DECISIONS
     ) -> list[DecisionView]:
-        """List the decisions with factors and reasons, newest first."""
+        """List the decisions with factors, gates, reasons and what else they would be, newest first."""
         return views.decisions(find(cluster), limit=limit)
 
     read(app, "/api/clusters/{cluster}", cluster)

@@ -9,7 +9,7 @@ from importlib.resources import files
 from fastapi import Request, Response
 
 TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-OURS = ("index.html", "style.css", "main.js", "chart.js", "render.js", "tree.js", "words.js", "icon.svg")
+OURS = ("index.html", "style.css", "main.js", "chart.js", "decision.js", "render.js", "tree.js", "words.js", "icon.svg")
 CHARTS = "plotly.min.js"
 NAMES = (*OURS, CHARTS)
 

@@ -22,7 +22,7 @@ def events(model: Model, changes: Iterable[Change], *, now: float) -> Iterator[t
             state = applications.summary(model, (tenant, name), index())
             yield "application", ApplicationEvent(tenant=tenant, application=name, state=state)
         elif of := model.clusters.get(change.key):
-            summary = views.summary(of, counts, now=now)
+            summary = views.summary(of, counts, now=now, pauses=views.pauses_of(model, of, now=now))
             yield change.name, _of_cluster(change.name, of, summary)
 
 

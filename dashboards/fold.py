@@ -8,9 +8,10 @@ import msgspec
 from dashboards import deployment
 from dashboards import model as size
 from dashboards.model import Bounds, Cluster, Decided, Level, Model, Point, TopicCount
-from streams import topics
+from streams import explain, topics
 from streams.records.action import OUTCOME, Outcome, Result
 from streams.records.balancer import BALANCER, BalancerReport
+from streams.records.control import CONTROL, Control
 from streams.records.decision import DECISION, Decision
 from streams.records.forecast import FORECASTS, ClusterForecast, Forecasts
 from streams.records.instance import INSTANCES, Announcement, BurstRequest, Deployed, Instance, InstanceRecord, Phase
@@ -26,6 +27,7 @@ DECODERS: Mapping[str, Callable[[bytes], Record]] = {
     topics.OUTCOMES.name: OUTCOME.decode,
     topics.BALANCERS.name: BALANCER.decode,
     topics.LEADTIMES.name: LEADTIME.decode,
+    topics.CONTROL.name: CONTROL.decode,
     topics.REJECTED.name: REJECTED.decode,
     topics.LOGS.name: LOG.decode,
 }
@@ -78,18 +80,20 @@ def apply(model: Model, record: Record) -> tuple[Change, ...]:  # noqa: PLR0911 
             return _existence(model, record)
         case BalancerReport():
             return _report(model, record)
+        case Control():
+            return _ordered(model, record)
         case Outcome() if record.result not in {Result.RUNNING, Result.GONE}:
             _cluster(model, record.tenant, record.application, record.cluster).troubles.append(record)
             return (Change("cluster", record.cluster),)
-        case LeadTime():
-            _cluster(model, record.tenant, record.application, record.cluster).lead_times_s.append(record.seconds)
-        case LogLine() | Rejected():
+        case LeadTime() | LogLine() | Rejected():
             _told(model, record)
     return ()
 
 
 def forget(model: Model, topic: str, key: str) -> tuple[Change, ...]:
     """Remove what a tombstone names."""
+    if topic == topics.CONTROL.name and (order := model.orders.forget(key)):
+        return _held(model, order)
     if topic == topics.MEMBERS.name and key in model.members:
         del model.members[key]
         return (Change("member", key),)
@@ -145,7 +149,19 @@ def _decision(model: Model, given: Decision) -> Change:
     cluster = _cluster(model, given.tenant, given.application, given.cluster)
     cluster.bounds = Bounds(given.given.policy, given.given.min_members, given.given.max_members)
     cluster.decisions.append(
-        Decided(given.decision, given.at, given.wanted, given.before, given.factors, given.reasons)
+        Decided(
+            decision=given.decision,
+            at=given.at,
+            wanted=given.wanted,
+            before=given.before,
+            factors=given.factors,
+            reasons=given.reasons,
+            said=explain.summary(given),
+            loads=tuple(explain.loads(given)),
+            gates=given.gates,
+            otherwise=given.otherwise,
+            alarm=explain.alarm(given),
+        )
     )
     if not cluster.steps or cluster.steps[-1][1] != given.wanted:
         cluster.steps.append((given.at, given.wanted))
@@ -182,8 +198,27 @@ def _report(model: Model, report: BalancerReport) -> tuple[Change, ...]:
     return (Change("cluster", report.cluster),)
 
 
-def _told(model: Model, line: LogLine | Rejected) -> None:
-    """Keep what was refused, or a log line, numbered, and cut if it is very long."""
+def _ordered(model: Model, order: Control) -> tuple[Change, ...]:
+    """Keep the newest order of each scope."""
+    return _held(model, order) if model.orders.take(order) else ()
+
+
+def _held(model: Model, order: Control) -> tuple[Change, ...]:
+    """Return the clusters that a pause, or its end, is about."""
+    return tuple(Change("cluster", name) for name, of in model.clusters.items() if _within(of, order))
+
+
+def _within(of: Cluster, order: Control) -> bool:
+    """Return whether an order is about a cluster."""
+    alias = of.instance.alias if of.instance else order.cluster
+    return of.tenant == order.tenant and order.application in {"", of.application} and order.cluster in {"", alias}
+
+
+def _told(model: Model, line: LeadTime | LogLine | Rejected) -> None:
+    """Keep a lead time, what was refused, or a log line, numbered, and cut if it is very long."""
+    if isinstance(line, LeadTime):
+        _cluster(model, line.tenant, line.application, line.cluster).lead_times_s.append(line.seconds)
+        return
     if isinstance(line, Rejected):
         model.rejected[line.topic, line.reason] += line.count
         model.rejections.append(line)

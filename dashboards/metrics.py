@@ -11,6 +11,7 @@ from dashboards import roster
 from dashboards.health import sample_age_s
 from dashboards.model import Cluster, Model
 from dashboards.status import Status
+from dashboards.views import pauses_of
 from streams.records.instance import Phase
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -36,6 +37,7 @@ class _Snapshot(Collector):
         """Yield the metric families."""
         yield from _of_clusters(self._model, now=self._now)
         yield _of_applications(self._model)
+        yield _pauses(self._model, now=self._now)
         yield from _of_pileus(self._model, self._status)
 
 
@@ -51,6 +53,10 @@ def _of_clusters(model: Model, *, now: float) -> Iterator[Metric]:
         "pileus_samples_age_seconds", "Age of the newest sample.", unit="seconds", labels=OF_CLUSTER
     )
     taken = CounterMetricFamily("pileus_decisions", "Decisions by the code they hung on.", labels=[*OF_CLUSTER, "code"])
+    binding = GaugeMetricFamily(
+        "pileus_decision_code", "1 for each code among the newest decision's reasons.", labels=[*OF_CLUSTER, "code"]
+    )
+    paused = GaugeMetricFamily("pileus_paused", "1 while a pause holds it, else 0.", labels=OF_CLUSTER)
     counts = roster.count(model)
     for of in model.clusters.values():
         labels = (of.tenant, of.application, of.cluster)
@@ -60,10 +66,26 @@ def _of_clusters(model: Model, *, now: float) -> Iterator[Metric]:
             members.add_metric([*labels, role], counts[of.cluster, role])
         for code, number in of.codes.items():
             taken.add_metric([*labels, code], number)
+        for code in dict.fromkeys(r.code.value for r in of.decisions[-1].reasons) if of.decisions else ():
+            binding.add_metric([*labels, code], 1)
+        paused.add_metric(labels, bool(pauses_of(model, of, now=now)))
         _add_load(load, horizon, of)
         if (seconds := sample_age_s(of, now=now)) is not None:
             age.add_metric(labels, seconds)
-    yield from (wanted, members, load, horizon, age, taken)
+    yield from (wanted, members, load, horizon, age, taken, binding, paused)
+
+
+def _pauses(model: Model, *, now: float) -> Metric:
+    """Return when each pause in force ends by itself."""
+    ends = GaugeMetricFamily(
+        "pileus_pause_end_timestamp_seconds",
+        "When a pause in force ends by itself.",
+        unit="seconds",
+        labels=["scope", "owner"],
+    )
+    for pause in model.orders.pauses(at=now):
+        ends.add_metric([pause.scope, pause.owner], pause.until)
+    return ends
 
 
 def _of_applications(model: Model) -> Metric:

@@ -4,9 +4,10 @@ from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field
 
 from config.cluster import Policy
+from streams.orders import Orders
 from streams.records.action import Outcome
 from streams.records.balancer import BalancerReport
-from streams.records.decision import Factor, Reason
+from streams.records.decision import Factor, Gate, Otherwise, Reason
 from streams.records.forecast import ClusterForecast
 from streams.records.instance import Announcement, BurstRequest, Instance
 from streams.records.log import LogLine, Rejected
@@ -73,6 +74,14 @@ class Decided:
     before: int
     factors: tuple[Factor, ...]
     reasons: tuple[Reason, ...]
+    said: str = ""
+    """The whole in one sentence, as ``pileus explain`` tells it."""
+    loads: tuple[str, ...] = ()
+    """Each factor in words: observed, predicted by whom, what it asks for."""
+    gates: tuple[Gate, ...] = ()
+    otherwise: Otherwise | None = None
+    alarm: Reason | None = None
+    """What somebody should see at once: a breaker, a fallback, missing metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +163,8 @@ class Model:
     """With their numbers, oldest first."""
     lines: int = 0
     """Log lines ever read: the number of the newest."""
+    orders: Orders = field(default_factory=Orders)
+    """What operators have paused."""
     rejected: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Messages that the worker could not use, by topic and reason."""
     rejections: deque[Rejected] = field(default_factory=lambda: deque(maxlen=TROUBLES))
@@ -167,6 +178,7 @@ class Model:
             by_name.clear()
         for deployed in (self.instances, self.declared, self.bursts, self.ended):
             deployed.clear()
+        self.orders.clear()
         self.logs.clear()
         self.rejections.clear()
         self.topics.clear()

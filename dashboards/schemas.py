@@ -31,6 +31,64 @@ class FactorView(View):
     """True when the forecast asks for more than the observed load."""
 
 
+class GateView(View):
+    """One gate: it lets a number pass, or brings it within its limits."""
+
+    gate: str
+    what: str
+    """The gate in words."""
+    asked: int
+    """The number that came to it."""
+    passed: int
+    """The number that it let through."""
+    bites: bool
+    """True when it changed the number."""
+    least: int | None
+    """The lowest that it lets pass; ``null``: no limit."""
+    most: int | None
+    until: float | None
+    """When it lets more pass if nothing else changes; ``null``: not known, or never."""
+    said: str
+    """The same in words."""
+
+
+class OtherwiseView(View):
+    """The counterfactual: what the load alone asks for, and which load would ask for another number."""
+
+    asked: int | None
+    """Members that the load alone asks for; ``null`` when nothing is known of it."""
+    binding: str
+    """The code that the number finally hangs on."""
+    until: float | None
+    """When that lets go at the latest; ``null``: not by itself."""
+    more_above: dict[str, float]
+    """By signal: a total above this, of any of them, asks for more than the number wanted."""
+    fewer_below: dict[str, float]
+    """By signal: totals at or below this, of all of them, ask for fewer."""
+
+
+class PauseView(View):
+    """A pause in force."""
+
+    scope: str
+    """``<tenant>[/<application>[/<cluster alias>]]``; of a tenant alone it is a freeze."""
+    owner: str
+    reason: str
+    at: float
+    """Since when."""
+    until: float
+    """It ends by itself then."""
+    said: str
+
+
+class AlarmView(View):
+    """Something about a cluster that somebody should see at once."""
+
+    code: str
+    """``Breaker``, ``Fallback``, ``MetricMissing`` or ``Paused``."""
+    said: str
+
+
 class DecisionView(View):
     """How many members a cluster should have, and why."""
 
@@ -41,8 +99,15 @@ class DecisionView(View):
     why: str
     """The reason that it finally hung on, in words."""
     code: str
+    said: str
+    """The whole in one sentence, as ``pileus explain`` tells it; its times are UTC."""
+    loads: list[str]
+    """Each factor in words."""
     factors: list[FactorView]
     reasons: list[ReasonView]
+    gates: list[GateView]
+    """Every gate, in the order in which the number passed them."""
+    otherwise: OtherwiseView | None
 
 
 class SignalView(View):
@@ -58,7 +123,9 @@ class SignalView(View):
     observed: float | None
     forecast: float | None
     lower: float | None
+    """10th percentile of the forecast."""
     upper: float | None
+    """90th percentile of the forecast."""
     level: float | None
     slope: float | None
     """Per second."""
@@ -90,6 +157,8 @@ class ClusterSummary(View):
     """The signal that the cluster is scaled by first."""
     decision: DecisionView | None
     """The newest decision that changed the number; the newest one if none did."""
+    alarms: list[AlarmView]
+    """What somebody should see at once, of the newest decision and the pauses; usually empty."""
 
 
 class MemberView(View):
@@ -152,6 +221,10 @@ class ClusterView(View):
     cartridge: str
     policy: str
     thresholds: dict[str, float]
+    newest: DecisionView | None
+    """The newest decision, whether it changed the number or not."""
+    pauses: list[PauseView]
+    """Those that hold the cluster: its tenant's, its application's, its own."""
     signals: list[SignalView]
     members: list[MemberView]
     """The living ones by name, then those that ended, last one first."""

@@ -7,19 +7,26 @@ from statistics import quantiles
 from dashboards import roster
 from dashboards.model import Cluster, Decided, Model
 from dashboards.schemas import (
+    AlarmView,
     ClusterSummary,
     ClusterView,
     DecisionView,
     FactorView,
+    GateView,
     LeadTimeView,
     LogView,
+    OtherwiseView,
     OutcomeView,
+    PauseView,
     ReasonView,
     SeriesView,
     SignalView,
 )
 from dashboards.series import align
+from streams import explain
 from streams.records.action import Outcome
+from streams.records.control import Pause
+from streams.records.decision import Code, Gate, Otherwise
 from streams.records.forecast import Signal, SignalForecast
 
 UNITS = {
@@ -34,10 +41,14 @@ STALE_S = 30.0
 def summaries(model: Model, *, now: float) -> list[ClusterSummary]:
     """List the clusters by name."""
     counts = roster.count(model)
-    return [summary(model.clusters[name], counts, now=now) for name in sorted(model.clusters)]
+    return [
+        summary(of, counts, now=now, pauses=pauses_of(model, of, now=now)) for _, of in sorted(model.clusters.items())
+    ]
 
 
-def summary(of: Cluster, counts: Counter[tuple[str, str]], *, now: float) -> ClusterSummary:
+def summary(
+    of: Cluster, counts: Counter[tuple[str, str]], *, now: float, pauses: Sequence[Pause] = ()
+) -> ClusterSummary:
     """Say one cluster in a line."""
     wanted = of.steps[-1][1] if of.steps else None
     main = main_signal(of)
@@ -59,17 +70,20 @@ def summary(of: Cluster, counts: Counter[tuple[str, str]], *, now: float) -> Clu
         horizon_s=newest.horizon_s if newest else None,
         main=signal_view(of, signals[0]) if signals else None,
         decision=decision(changes[-1]) if changes else None,
+        alarms=_alarms(of, pauses),
     )
 
 
 def cluster(model: Model, of: Cluster, *, now: float) -> ClusterView:
     """Say everything of one cluster."""
     return ClusterView(
-        summary=summary(of, roster.count(model), now=now),
+        summary=summary(of, roster.count(model), now=now, pauses=pauses_of(model, of, now=now)),
         alias=of.instance.alias if of.instance else "",
         cartridge=of.instance.cartridge if of.instance else "",
         policy=of.bounds.policy.policy if of.bounds else "",
         thresholds=of.bounds.policy.thresholds if of.bounds else {},
+        newest=decision(of.decisions[-1]) if of.decisions else None,
+        pauses=[pause(each) for each in pauses_of(model, of, now=now)],
         signals=[signal_view(of, given) for given in of.newest.signals] if of.newest else [],
         members=roster.members(model, now=now, cluster=of.cluster),
         lead_time=_lead_time(list(of.lead_times_s)),
@@ -124,6 +138,8 @@ def decision(of: Decided) -> DecisionView:
         before=of.before,
         why=last.said if last else "",
         code=last.code.value if last else "",
+        said=of.said,
+        loads=list(of.loads),
         factors=[
             FactorView(
                 signal=f.signal,
@@ -137,7 +153,53 @@ def decision(of: Decided) -> DecisionView:
             for f in of.factors
         ],
         reasons=[ReasonView(code=r.code.value, said=r.said) for r in of.reasons],
+        gates=[gate(each, at=of.at) for each in of.gates],
+        otherwise=_otherwise(of.otherwise) if of.otherwise else None,
     )
+
+
+def gate(of: Gate, *, at: float) -> GateView:
+    """Say one gate of a decision taken ``at`` a time."""
+    return GateView(
+        gate=of.gate.value,
+        what=explain.GATES[of.gate],
+        asked=of.asked,
+        passed=of.passed,
+        bites=of.asked != of.passed,
+        least=of.least,
+        most=of.most,
+        until=of.until,
+        said=explain.passage(of, at=at),
+    )
+
+
+def _otherwise(of: Otherwise) -> OtherwiseView:
+    """Say what else the number would be."""
+    return OtherwiseView(
+        asked=of.asked,
+        binding=of.binding.value,
+        until=of.until,
+        more_above=of.more_above,
+        fewer_below=of.fewer_below,
+    )
+
+
+def pauses_of(model: Model, of: Cluster, *, now: float) -> list[Pause]:
+    """Return the pauses that hold a cluster, the widest first."""
+    return model.orders.upon(of.tenant, of.application, of.instance.alias if of.instance else "", at=now)
+
+
+def pause(of: Pause) -> PauseView:
+    """Say one pause."""
+    said = explain.paused(of, of=of.scope)
+    return PauseView(scope=of.scope, owner=of.owner, reason=of.reason, at=of.at, until=of.until, said=said)
+
+
+def _alarms(of: Cluster, pauses: Sequence[Pause]) -> list[AlarmView]:
+    """Say what somebody should see at once."""
+    alarm = of.decisions[-1].alarm if of.decisions else None
+    measured = [AlarmView(code=alarm.code.value, said=alarm.said)] if alarm else []
+    return [*measured, *(AlarmView(code=Code.PAUSED.value, said=explain.paused(p, of=p.scope)) for p in pauses)]
 
 
 def logs(model: Model, *, member: str | None, after: int, limit: int) -> list[LogView]:

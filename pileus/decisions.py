@@ -8,13 +8,13 @@ import msgspec
 from aiokafka.structs import ConsumerRecord
 from kafka.errors import KafkaError
 
-from streams.admin import TopicError, list_topics
+from streams.admin import TopicError, count_partitions
 from streams.follow import Follower, end_of
 from streams.partition import application_key, partition_of
 from streams.records.decision import DECISION, Decision
 from streams.records.instance import INSTANCES as INSTANCE
 from streams.records.instance import Announcement
-from streams.topics import DECISIONS, INSTANCES
+from streams.topics import DECISIONS, INSTANCES, Topic
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ def read_clusters(broker: str, *, within_s: float = WITHIN_S) -> dict[str, Annou
             await follower.caught_up()
         return found
 
-    return _within(broker, INSTANCES.name, read, within_s)
+    return _within(broker, INSTANCES, read, within_s)
 
 
 def read_decision(
@@ -75,7 +75,7 @@ def read_decision(
             end, count = start, count * FACTOR
         return None, later
 
-    return _within(broker, DECISIONS.name, read, within_s)
+    return _within(broker, DECISIONS, read, within_s)
 
 
 async def _search(
@@ -104,19 +104,11 @@ async def _search(
     return last, first
 
 
-def _within(broker: str, topic: str, read: Callable[[int], Coroutine[Any, Any, T]], within_s: float) -> T:
+def _within(broker: str, topic: Topic, read: Callable[[int], Coroutine[Any, Any, T]], within_s: float) -> T:
     """Read a topic within a bound."""
     try:
-        return asyncio.run(asyncio.wait_for(read(_partitions(broker, topic)), within_s))
+        return asyncio.run(asyncio.wait_for(read(count_partitions(broker, topic)), within_s))
     except TimeoutError as error:
-        raise DecisionsError(f"{topic} at {broker} not read within {within_s:g} s") from error
+        raise DecisionsError(f"{topic.name} at {broker} not read within {within_s:g} s") from error
     except (KafkaError, TopicError, OSError) as error:
-        raise DecisionsError(f"{topic} at {broker} cannot be read: {error}") from error
-
-
-def _partitions(broker: str, topic: str) -> int:
-    """Return how many partitions a topic has."""
-    found = next(each.found for each in list_topics(broker, partitions=1) if each.topic.name == topic)
-    if not found:
-        raise TopicError("the topic is missing, see 'pileus topics create'")
-    return found
+        raise DecisionsError(f"{topic.name} at {broker} cannot be read: {error}") from error

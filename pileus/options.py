@@ -1,9 +1,10 @@
 """Options that several commands share."""
 
 import getpass
+import math
 import os
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -31,6 +32,23 @@ def user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return "unknown"
+
+
+def positive(text: str) -> float:
+    """Read a number greater than 0.
+
+    Raises
+    ------
+    ArgumentTypeError
+        It is none.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise ArgumentTypeError(f"{text}: must be a number greater than 0")
+    return value
 
 
 def add_paths(parser: ArgumentParser, nargs: str = "+") -> None:

@@ -7,8 +7,9 @@ import msgspec
 from aiokafka.structs import ConsumerRecord
 from kafka.errors import KafkaError
 
-from streams.admin import TopicError, list_topics, publish_messages
+from streams.admin import TopicError, count_partitions, publish_messages
 from streams.follow import Follower
+from streams.orders import Orders
 from streams.partition import application_key, partition_of
 from streams.records.control import CONTROL as ORDER
 from streams.records.control import Control
@@ -32,13 +33,13 @@ def read_orders(broker: str, *, within_s: float = WITHIN_S) -> dict[str, Control
         They could not be read to their end ``within_s``.
     """
     try:
-        partitions = _partitions(broker)
+        partitions = count_partitions(broker, CONTROL)
         found = asyncio.run(asyncio.wait_for(_to_the_end(broker, partitions), within_s))
     except TimeoutError as error:
         raise OrdersError(f"{CONTROL.name} at {broker} not read to its end within {within_s:g} s") from error
     except (KafkaError, TopicError, OSError) as error:
         raise OrdersError(f"{CONTROL.name} at {broker} cannot be read: {error}") from error
-    return dict(sorted(found.items()))
+    return found
 
 
 def publish_order(broker: str, order: Control) -> None:
@@ -50,7 +51,7 @@ def publish_order(broker: str, order: Control) -> None:
         The broker did not take it.
     """
     try:
-        partitions = _partitions(broker)
+        partitions = count_partitions(broker, CONTROL)
         where = [partition_of(application_key(order.tenant, order.application), partitions)]
         value = encode(order)
         publish_messages(
@@ -62,28 +63,15 @@ def publish_order(broker: str, order: Control) -> None:
         raise OrdersError(f"{CONTROL.name} at {broker} cannot be written: {error}") from error
 
 
-def holding(orders: Iterable[Control], *, at: float) -> list[Control]:
-    """Return the pauses that hold."""
-    return [each for each in orders if each.paused and each.at <= at < each.until]
-
-
 def related(orders: Iterable[Control], scope: str) -> list[Control]:
     """Return the orders about something around a scope, or within it; not those about the scope itself."""
     around, within = f"{scope}/".startswith, f"{scope}/"
     return [o for o in orders if o.scope != scope and (around(f"{o.scope}/") or o.scope.startswith(within))]
 
 
-def _partitions(broker: str) -> int:
-    """Return how many partitions the topic has."""
-    state = next(each for each in list_topics(broker, partitions=1) if each.topic == CONTROL)
-    if not state.found:
-        raise TopicError("the topic is missing, see 'pileus topics create'")
-    return state.found
-
-
 async def _to_the_end(broker: str, partitions: int) -> dict[str, Control]:
     """Return the newest order of each scope: that of a tenant stands in several partitions."""
-    found: dict[str, Control] = {}
+    found = Orders()
 
     def note(record: ConsumerRecord) -> None:
         if not record.value:
@@ -92,9 +80,8 @@ async def _to_the_end(broker: str, partitions: int) -> dict[str, Control]:
             order = ORDER.decode(record.value)
         except msgspec.DecodeError:
             return  # not an order: nobody follows it
-        if order.scope not in found or found[order.scope].at <= order.at:
-            found[order.scope] = order
+        found.take(order)
 
     async with Follower(broker, {(CONTROL.name, p): note for p in range(partitions)}) as follower:
         await follower.caught_up()
-    return found
+    return {order.scope: order for order in found}

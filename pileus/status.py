@@ -2,12 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import chain
 from typing import Any
 
+from msgspec import to_builtins
+
 from actuators.roster import Roster
+from streams.orders import Orders
+from streams.records.control import Pause
 from streams.records.instance import BurstRequest, Deployed, Instance, InstanceRecord, Phase
 from streams.records.member import Member, State
 from streams.tree import Node, trees
@@ -40,6 +44,8 @@ class Standing:
     """Members that are not gone and belong to no instance that there is."""
     burst: BurstRequest | None = None
     """What it asks for beyond its network partitions, while it does."""
+    pauses: tuple[Pause, ...] = ()
+    """Those that hold anything of it: its tenant's (a freeze), its own, its clusters'."""
 
     @property
     def counted(self) -> tuple[Node, ...]:
@@ -67,6 +73,8 @@ class Known:
     declared: dict[Identity, float] = field(default_factory=dict)
     roster: Roster = field(default_factory=Roster)
     """Takes in ``pileus.members``."""
+    orders: Orders = field(default_factory=Orders)
+    """Takes in ``pileus.control``."""
     _records: dict[bytes, Instance | Deployed | BurstRequest] = field(default_factory=dict)
 
     def declare(self, key: str, at: float | None) -> None:
@@ -86,16 +94,26 @@ class Known:
             if known is None or record.epoch >= known.epoch:
                 self._records[key] = record
 
-    def standings(self, *, tenant: str | None = None, application: str | None = None) -> tuple[Standing, ...]:
-        """Return how the applications stand: all of them, or one tenant's, or those of one id."""
+    def standings(
+        self, *, tenant: str | None = None, application: str | None = None, now: float | None = None
+    ) -> tuple[Standing, ...]:
+        """Return how the applications stand: all of them, or one tenant's, or those of one id.
+
+        With the pauses that hold ``now`` (s since the Unix epoch); ``None``: without pauses.
+        """
 
         def asked(of: str, name: str) -> bool:
             return tenant in {None, of} and application in {None, name}
 
-        return standings(
+        found = standings(
             (r for r in self._records.values() if asked(r.tenant, r.application)),
             (m for m in self.roster.members.values() if asked(m.tenant, m.application)),
             {identity: at for identity, at in self.declared.items() if asked(*identity)},
+        )
+        if now is None:
+            return found
+        return tuple(
+            replace(each, pauses=tuple(self.orders.about(each.tenant, each.application, at=now))) for each in found
         )
 
 
@@ -187,6 +205,7 @@ def _application(standing: Standing, detail: Detail) -> dict[str, Any]:
         "wanted": wanted(standing.roots),
         "left": left(standing.roots) + len(standing.strays),
         "causes": [node.instance.instance for node in causes(standing)],
+        "pauses": [to_builtins(pause) for pause in standing.pauses],
         "burst": burst and {"at": burst.at, "to": list(burst.to), "missing": burst.missing, "why": burst.why},
         "instances": [_node(root, detail) for root in standing.roots],
         "strays": _members(standing.strays, detail),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from pileus.status import Detail, Standing, causes, left, shows, walk, wanted
 from pileus.view import Look
+from streams.explain import paused
+from streams.records.control import Pause
 from streams.records.instance import BurstRequest, Level, Phase
 from streams.records.member import Member, State
 from streams.tree import Node
@@ -129,6 +131,13 @@ def _asks(burst: BurstRequest) -> str:
     return f"{to}: needs {needs or 'more'}{burst.why and f' ({burst.why})'}"
 
 
+def _held(pause: Pause, standing: Standing) -> str:
+    """Write ``web is paused until 12:04:30Z by ada: migration``; of a tenant's pause, that it freezes all of it."""
+    inner = pause.scope.removeprefix(f"{standing.tenant}/{standing.application}").removeprefix("/")
+    frozen = pause.scope == standing.tenant
+    return paused(pause, of=f"all of {standing.tenant}" if frozen else inner)
+
+
 def summary(shown: Sequence[Standing]) -> str:
     """Count applications by phase, and name those that are not Active; the worst first."""
     names = defaultdict[str, list[str]](list)
@@ -185,6 +194,7 @@ def _special(standing: Standing, now: float) -> Iterator[str]:
         yield "does 'pileus actuate' run?"
     if standing.phase in {Phase.ACTIVE, Phase.INACTIVE, Phase.CREATED} and standing.declared_at is None:
         yield "no longer declared"
+    yield from (_held(pause, standing) for pause in standing.pauses)
     if standing.burst is not None:
         yield _asks(standing.burst)
     if standing.phase in {None, Phase.ACTIVE}:
@@ -345,6 +355,8 @@ def facts(shown: Iterable[Standing], *, detail: Detail) -> dict[str, str]:
         lines[key] = f"{key}  application  {state}"
         if standing.burst is not None:
             lines[f"{key} burst"] = f"{key}  application  {_asks(standing.burst)}"
+        for pause in standing.pauses:
+            lines[f"{key} pause {pause.scope}"] = f"{key}  application  {_held(pause, standing)}"
         for item in _flat(_items(standing, detail)):
             parts = (item.key, item.kind, item.state, item.said, item.why)
             lines[item.key] = "  ".join(_clean(part) for part in parts if part)

@@ -66,6 +66,20 @@ def list_topics(broker: str, *, partitions: int) -> list[TopicState]:
     return [TopicState(t, partitions_of(t, partitions), found.get(t.name)) for t in TOPICS]
 
 
+def count_partitions(broker: str, topic: Topic) -> int:
+    """Return how many partitions a topic of Pileus has at a broker.
+
+    Raises
+    ------
+    TopicError
+        The topic is missing.
+    """
+    found = next(each.found for each in list_topics(broker, partitions=1) if each.topic == topic)
+    if not found:
+        raise TopicError("the topic is missing, see 'pileus topics create'")
+    return found
+
+
 def publish_definitions(broker: str, documents: Iterable[tuple[str, bytes | None]]) -> None:
     """Put definitions into ``pileus.definitions``: key ``kind/tenant/id``, value the document; ``None`` deletes.
 

@@ -7,6 +7,7 @@ from config.cluster import Behavior, Policy, StepPolicy
 from predictors.motion import Motion
 from streams.records.action import Outcome, Result
 from streams.records.balancer import Backend, BalancerReport
+from streams.records.control import Control
 from streams.records.decision import Code, Decision, Factor, Given, Memory, Reason
 from streams.records.forecast import ClusterForecast, Fault, Forecasts, MemberForecast, Signal, SignalForecast
 from streams.records.instance import Announcement
@@ -169,6 +170,22 @@ def a_log(
 ) -> LogLine:
     """Return a log line."""
     return LogLine(application="shop", cluster="shop-web", member=member, at=at, level=level, text=text)
+
+
+def an_order(
+    application: str = "", cluster: str = "", *, paused: bool = True, at: float = 990.0, until: float = 8200.0
+) -> Control:
+    """Return a pause, or the end of one; of a whole tenant unless it says more."""
+    return Control(
+        tenant="default",
+        application=application,
+        cluster=cluster,
+        paused=paused,
+        owner="ada",
+        reason="migration",
+        at=at,
+        until=until,
+    )
 
 
 def a_rejection(count: int = 3, *, reason: str = "Late", at: float = 1000.0) -> Rejected:

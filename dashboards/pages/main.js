@@ -1,9 +1,10 @@
 // The page: loads what is, listens to what changes.
 
 import { Chart } from "./chart.js";
+import * as why from "./decision.js";
 import * as draw from "./render.js";
 import { Applications, keyOf } from "./tree.js";
-import { SIGNALS } from "./words.js";
+import { SIGNALS, el } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const SPANS = [[120, "2 min"], [300, "5 min"], [900, "15 min"]];
@@ -54,7 +55,7 @@ function drawTiles() {
 }
 
 function newTile(name) {
-  const node = draw.el("button", { class: "tile", type: "button", "data-cluster": name });
+  const node = el("button", { class: "tile", type: "button", "data-cluster": name });
   node.addEventListener("click", () => choose(name));
   return node;
 }
@@ -103,17 +104,31 @@ function drawChosen() {
   $("chart-title").textContent = view.summary.cluster;
   choices($("signals"), Object.entries(SIGNALS), state.signal, (signal) => { state.signal = signal; quietly(loadChosen); });
   choices($("spans"), SPANS, chart.span, (span) => { chart.span = span; chart.draw(); drawChosen(); });
-  $("decision").replaceChildren(...draw.decision(view.summary.decision, now()));
+  drawDecision(view);
+  redraw($("alarms"), why.alarms(view, now()));
   $("facts").replaceChildren(...draw.facts(view));
   $("caption").textContent = draw.caption(view, state.signal);
   $("chart").setAttribute("aria-label", `Load and members over time. ${$("caption").textContent}`);
   drawMembers();
 }
 
+// Built anew only for another decision, so that nothing is read out, folded or scrolled back each second.
+function drawDecision(view) {
+  const box = $("decision"), of = view.newest?.decision ?? "";
+  if (box.dataset.of !== of || !box.children.length) box.replaceChildren(...why.decision(view, now()));
+  box.dataset.of = of;
+  const ago = box.querySelector(".ago");
+  if (ago) ago.textContent = why.ago(view, now());
+}
+
+function redraw(box, nodes) {
+  if (box.textContent !== nodes.map((node) => node.textContent).join("")) box.replaceChildren(...nodes);
+}
+
 function choices(box, options, chosen, act) {
   if (!box.children.length) {
     for (const [value, label] of options) {
-      const button = draw.el("button", { type: "button", "data-value": value }, label);
+      const button = el("button", { type: "button", "data-value": value }, label);
       button.addEventListener("click", () => act(value));
       box.append(button);
     }
@@ -133,8 +148,8 @@ function drawDecisions() {
   const box = $("decisions");
   const open = new Set([...box.querySelectorAll("details[open]")].map((d) => d.dataset.id));
   const shown = state.decisions.filter((d) => !$("changes").checked || d.wanted !== d.before);
-  const none = draw.el("li", { class: "muted" }, state.decisions.length ? "No change among the decisions known." : "No decision yet.");
-  box.replaceChildren(...(shown.length ? shown.map((d) => draw.decided(d, open.has(d.decision))) : [none]));
+  const none = el("li", { class: "muted" }, state.decisions.length ? "No change among the decisions known." : "No decision yet.");
+  box.replaceChildren(...(shown.length ? shown.map((d) => why.decided(d, open.has(d.decision))) : [none]));
 }
 
 // Logs and health --------------------------------------------------------------------------------
@@ -158,7 +173,7 @@ function drawLogChoice() {
   const chosen = select.value;
   const wanted = ["", ...new Set([...names, chosen].filter(Boolean))];
   if ([...select.options].map((o) => o.value).join("\n") === wanted.join("\n")) return;
-  select.replaceChildren(...wanted.map((name) => draw.el("option", { value: name }, name || "all members")));
+  select.replaceChildren(...wanted.map((name) => el("option", { value: name }, name || "all members")));
   select.value = chosen;
 }
 

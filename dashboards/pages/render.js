@@ -1,16 +1,10 @@
 // From answers to elements. Text goes in as text, never as markup: log lines and reasons are foreign.
 
-import { NOUNS, SIGNALS, WHY, clock, number, plural, seconds, sentence } from "./words.js";
+import { chips } from "./decision.js";
+import { NOUNS, SIGNALS, WHY, clock, el, number, plural, seconds } from "./words.js";
 
 const MOOD = { steady: "good", growing: "warn", shrinking: "warn", stale: "bad", unknown: "" };
 const LIFE = { Active: "good", Created: "warn", Starting: "warn", Draining: "warn", Terminating: "warn", Terminated: "" };
-
-export function el(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) if (value !== null && value !== false) node.setAttribute(name, value);
-  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
-  return node;
-}
 
 export function tile(summary) {
   const main = summary.main;
@@ -20,41 +14,27 @@ export function tile(summary) {
   const extra = [summary.starting ? `${summary.starting} starting` : "", summary.draining ? `${summary.draining} draining` : ""].filter(Boolean).join(", ");
   return [
     el("span", { class: "name" }, summary.cluster),
-    el("span", { class: `state ${MOOD[summary.status] ?? ""}` }, summary.status),
+    el("span", { class: "states" }, chips(summary.alarms), el("span", { class: `state ${MOOD[summary.status] ?? ""}` }, summary.status)),
     el("span", { class: "big" }, `${summary.serving}`, el("small", {}, ` of ${summary.wanted ?? "–"} wanted`)),
     el("span", { class: "load" }, ...load.flat ? load.flat() : [load]),
     el("span", { class: "wide" }, [`${summary.application}`, main ? NOUNS[main.signal] : "", extra].filter(Boolean).join(" · ")),
   ];
 }
 
-export function decision(given, now) {
-  if (!given) return [el("p", { class: "muted" }, "No decision yet.")];
-  const held = given.wanted === given.before;
-  return [
-    el("p", { class: "move" }, held ? `${given.wanted}` : `${given.before} → ${given.wanted}`,
-      el("small", {}, held ? "members, unchanged" : "members", `, ${seconds(now - given.at)} ago`)),
-    el("p", { class: "why" }, sentence(given.why)),
-    reasons(given.reasons.slice(0, -1)),
-  ];
-}
-
-export function reasons(list) {
-  return el("ol", { class: "reasons" }, list.map((r) => el("li", {}, el("b", {}, r.code), " ", el("span", {}, r.said))));
-}
-
 export function facts(view) {
   const s = view.summary;
   const row = (signal) => el("tr", {},
-    el("th", { scope: "row" }, SIGNALS[signal.signal] ?? signal.signal),
+    el("th", { scope: "row" }, SIGNALS[signal.signal] ?? signal.signal, el("small", {}, `${signal.unit}, ${signal.predictor ? `by ${signal.predictor}` : "no forecast"}`)),
     el("td", { class: "n" }, signal.ready || signal.observed !== null ? number(signal.observed) : WHY[signal.why] ?? signal.why),
     el("td", { class: "n" }, number(signal.forecast)),
+    el("td", { class: "n" }, signal.lower === null || signal.upper === null ? "–" : `${number(signal.lower)} – ${number(signal.upper)}`),
     el("td", { class: "n" }, number(signal.slope, 2)),
     el("td", { class: "n" }, number(signal.curvature, 3)),
     el("td", { class: "n" }, number(signal.threshold)));
   const lead = view.lead_time;
   return [
     el("div", { class: "scroll" }, el("table", {},
-      el("thead", {}, el("tr", {}, ["Signal", "Now", "Ahead", "per s", "per s²", "Per member"].map((h, i) => el("th", { scope: "col", class: i ? "n" : null }, h)))),
+      el("thead", {}, el("tr", {}, ["Signal", "Now", "Ahead", "P10 – P90", "per s", "per s²", "Per member"].map((h, i) => el("th", { scope: "col", class: i ? "n" : null }, h)))),
       el("tbody", {}, view.signals.map(row)))),
     el("p", { class: "muted said small" }, [
       view.policy ? `Policy ${view.policy}` : "",
@@ -79,14 +59,6 @@ export function member(m, now) {
     el("td", {}, `${m.network_partition}/${m.partition}`),
     el("td", { class: "n" }, number(m.load_average, 0)),
     el("td", { class: "n" }, number(m.memory_consumption, 0)));
-}
-
-export function decided(d, open) {
-  const way = d.wanted > d.before ? "up" : d.wanted < d.before ? "down" : "same";
-  const step = way === "same" ? `${d.wanted}` : `${d.before} → ${d.wanted}`;
-  return el("li", {}, el("details", { "data-id": d.decision, open: open ? "" : null },
-    el("summary", {}, el("time", { datetime: new Date(d.at * 1000).toISOString() }, clock(d.at)), el("span", { class: `step ${way}` }, step), el("span", { class: "said" }, d.why)),
-    reasons(d.reasons)));
 }
 
 export function logLine(line) {
@@ -125,7 +97,7 @@ export function caption(view, signal) {
   const c = view.summary;
   if (!s) return "No forecast yet.";
   if (s.observed === null) return `${SIGNALS[signal] ?? signal} is unknown (${WHY[s.why] ?? s.why}): nothing is removed while it is.`;
-  const ahead = s.forecast === null ? "no forecast yet" : `${number(s.forecast)} expected in ${seconds(c.horizon_s)}`;
+  const ahead = s.forecast === null ? "no forecast yet" : `${number(s.forecast)} expected in ${seconds(c.horizon_s)} by ${s.predictor || "an unnamed predictor"}${s.lower === null || s.upper === null ? "" : ` (band: P10 ${number(s.lower)} to P90 ${number(s.upper)})`}`;
   return `Now ${number(s.observed)} ${NOUNS[signal] ?? ""}, ${ahead}; ${c.serving} serving${c.wanted === null ? "" : ` of ${plural(c.wanted, "member")} wanted`}.`;
 }
 

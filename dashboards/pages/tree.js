@@ -1,7 +1,6 @@
 // The applications as trees: what each consists of, what waits for what, and where to look first.
 
-import { el } from "./render.js";
-import { plural, seconds } from "./words.js";
+import { el, plural, seconds } from "./words.js";
 
 const MOOD = { Active: "good", Created: "warn", Inactive: "bad", Terminating: "warn" };
 const LIFE = { Active: "good", Created: "warn", Starting: "warn", Draining: "warn", Terminating: "warn" };

@@ -1,4 +1,4 @@
-// Numbers and times in words. Unknown is said, never shown as zero.
+// Numbers and times in words, and elements. Unknown is said, never shown as zero.
 
 export const SIGNALS = { requests_in_flight: "In flight", load_average: "Load", memory_consumption: "Memory" };
 export const NOUNS = { requests_in_flight: "requests in flight", load_average: "% load", memory_consumption: "% memory" };
@@ -31,4 +31,11 @@ export function plural(count, noun) {
 export function sentence(said) {
   const text = String(said || "").trim();
   return text ? text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".") : "";
+}
+
+export function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) if (value !== null && value !== false) node.setAttribute(name, value);
+  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return node;
 }

@@ -32,8 +32,8 @@ def arguments(parser: ArgumentParser) -> None:
 def main(args: Namespace) -> int:
     """Tell it; return the exit code."""
     from pileus.decisions import DecisionsError
-    from pileus.moments import moment
     from pileus.stack.logs import log_to_stderr
+    from streams.moments import moment
 
     now = time.time()
     try:
@@ -51,7 +51,7 @@ def main(args: Namespace) -> int:
 def _explain(args: Namespace, broker: str, *, at: float) -> int:
     """Find the decision and tell it."""
     from pileus.decisions import read_clusters, read_decision
-    from pileus.moments import written
+    from streams.moments import written
 
     clusters = read_clusters(broker)
     found = chosen(args.cluster, clusters, tenant=args.tenant)
@@ -83,8 +83,8 @@ def _show(decision: "Decision", later: "Decision | None", how: str) -> None:
     """Write a decision."""
     import msgspec
 
-    from pileus.explain import explain
-    from pileus.moments import written
+    from streams.explain import explain
+    from streams.moments import written
 
     if how == "json":
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(decision)).decode() + "\n")

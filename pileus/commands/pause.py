@@ -52,10 +52,10 @@ def main(args: Namespace) -> int:
 def _pause(args: Namespace, broker: str) -> int:
     """Publish the order, if there is such a scope."""
     from pileus.definitions import read_stored
-    from pileus.moments import written
     from pileus.options import user
     from pileus.orders import publish_order
     from pileus.scopes import missing, parse_scope
+    from streams.moments import written
     from streams.records.control import Control
 
     try:
@@ -84,7 +84,8 @@ def _pause(args: Namespace, broker: str) -> int:
 
 def _list(broker: str) -> int:
     """Show what is paused."""
-    from pileus.orders import holding, read_orders
+    from pileus.orders import read_orders
+    from streams.orders import holding
 
     sys.stdout.write("".join(f"{line(each)}\n" for each in holding(read_orders(broker).values(), at=time.time())))
     return 0
@@ -92,14 +93,14 @@ def _list(broker: str) -> int:
 
 def line(order: "Control") -> str:
     """Write a pause on one line."""
-    from pileus.moments import written
+    from streams.moments import written
 
     return f"{order.scope:<30} until {written(order.until)} by {order.owner} since {written(order.at)}: {order.reason}"
 
 
 def _seconds(text: str) -> float:
     """Read a duration within its bound."""
-    from pileus.moments import duration
+    from streams.moments import duration
 
     try:
         seconds = duration(text)

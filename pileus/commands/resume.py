@@ -41,10 +41,11 @@ def main(args: Namespace) -> int:
 
 def _resume(args: Namespace, broker: str) -> int:
     """Publish the order, and tell what is paused still."""
-    from pileus.moments import written
     from pileus.options import user
-    from pileus.orders import holding, publish_order, read_orders, related
+    from pileus.orders import publish_order, read_orders, related
     from pileus.scopes import parse_scope
+    from streams.moments import written
+    from streams.orders import holding
     from streams.records.control import Control
 
     now, scope = time.time(), parse_scope(args.scope)

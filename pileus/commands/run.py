@@ -11,22 +11,23 @@ goes to the one of --cluster. The broker's address is printed: from a second ter
 requests have no front: their members start, and never serve.
 """
 
-import math
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
+
+from pileus.options import positive
 
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--load", default="flash-crowd", metavar="FILE|SHAPE", help="default: flash-crowd")
-    parser.add_argument("--duration", type=_seconds, metavar="S", help="end after S seconds (default: on Ctrl-C)")
-    parser.add_argument("--speed", type=_seconds, default=1.0, metavar="X", help="replay the load X times as fast")
+    parser.add_argument("--duration", type=positive, metavar="S", help="end after S seconds (default: on Ctrl-C)")
+    parser.add_argument("--speed", type=positive, default=1.0, metavar="X", help="replay the load X times as fast")
     parser.add_argument("--from", dest="start", metavar="TIME", help="cut a recording: RFC 3339")
     parser.add_argument("--to", dest="end", metavar="TIME", help="cut a recording: RFC 3339")
     parser.add_argument("--column", metavar="NAME", help="value of a recording (default: its second column)")
-    parser.add_argument("--peak", type=_seconds, metavar="N", help="requests/s at the peak (default: what fits)")
-    parser.add_argument("--period", type=_seconds, default=120.0, metavar="S", help="one round of a shape (120)")
+    parser.add_argument("--peak", type=positive, metavar="N", help="requests/s at the peak (default: what fits)")
+    parser.add_argument("--period", type=positive, default=120.0, metavar="S", help="one round of a shape (120)")
     parser.add_argument("--application", type=Path, metavar="FILE|DIR", help="definition of another application")
     parser.add_argument("--cluster", metavar="ALIAS", help="which cluster gets the load (default: the outermost)")
     parser.add_argument("--report", type=Path, metavar="FILE.json", help="write what happened")
@@ -47,14 +48,3 @@ def main(args: Namespace) -> int:
     except Usage as error:
         sys.stderr.write(f"pileus run: {error}\n")
         return 2
-
-
-def _seconds(text: str) -> float:
-    """Read a positive number."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise ArgumentTypeError(f"{text}: must be a number greater than 0")
-    return value

@@ -15,13 +15,13 @@ import shutil
 import signal
 import sys
 import time
-from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, Namespace
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pileus.options import add_settings, settings_of
+from pileus.options import add_settings, positive, settings_of
 
 if TYPE_CHECKING:
     from aiokafka.structs import ConsumerRecord
@@ -48,7 +48,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("application", metavar="APPLICATION", nargs="?", help="only this one (default: all)")
     parser.add_argument("--tenant", metavar="T", help="only this tenant's (default: every tenant's)")
     parser.add_argument("--watch", action="store_true", help="go on until Ctrl-C")
-    parser.add_argument("--wait", type=_seconds, metavar="S", help="wait until all are Active, S seconds at most")
+    parser.add_argument("--wait", type=positive, metavar="S", help="wait until all are Active, S seconds at most")
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="default: %(default)s")
     parser.add_argument(
         "--members", action=BooleanOptionalAction, help="all members, or none (default: those that do not serve)"
@@ -180,17 +180,6 @@ def _failed(why: str) -> int:
     return 1
 
 
-def _seconds(text: str) -> float:
-    """Read a positive number."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise ArgumentTypeError(f"{text}: must be a number greater than 0")
-    return value
-
-
 # --- where it comes from ---------------------------------------------------------------------------------------------
 
 
@@ -215,9 +204,14 @@ class _Source:
         """
         from streams.admin import TopicError, list_topics
         from streams.follow import Follower
-        from streams.topics import DEFINITIONS, INSTANCES, MEMBERS
+        from streams.topics import CONTROL, DEFINITIONS, INSTANCES, MEMBERS
 
-        takes = {DEFINITIONS.name: self._definition, INSTANCES.name: self._instance, MEMBERS.name: self._member}
+        takes = {
+            DEFINITIONS.name: self._definition,
+            INSTANCES.name: self._instance,
+            MEMBERS.name: self._member,
+            CONTROL.name: self._order,
+        }
         found = {each.topic.name: each.found or 0 for each in list_topics(self.broker, partitions=1)}
         if missing := [name for name in takes if not found[name]]:
             raise TopicError(f"no topic {' and no '.join(missing)}, see 'pileus topics create'")
@@ -227,7 +221,7 @@ class _Source:
 
     def shown(self, args: Namespace) -> "tuple[Standing, ...]":
         """Return how the applications stand that are asked for."""
-        return self.known.standings(tenant=args.tenant, application=args.application)
+        return self.known.standings(tenant=args.tenant, application=args.application, now=time.time())
 
     async def look(self) -> None:
         """Ask the broker whether it is there."""
@@ -272,6 +266,14 @@ class _Source:
         if message.value:
             record = MEMBERS.decode(message.value)
             self.known.roster.apply(record, partition=message.partition, offset=message.offset)
+
+    def _order(self, message: "ConsumerRecord") -> None:
+        from streams.records.control import CONTROL
+
+        if message.value:
+            self.known.orders.take(CONTROL.decode(message.value))
+        else:
+            self.known.orders.forget((message.key or b"").decode())
 
 
 # --- where it goes ---------------------------------------------------------------------------------------------------

@@ -1,41 +1,19 @@
 """The page in a real browser: it loads, it lives, it fits, and nothing foreign runs in it."""
 
-import asyncio
-import contextlib
-import shutil
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import uvicorn
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser
 
-from dashboards.app import Sources, create_app
-from dashboards.events import events
-from dashboards.fold import DECODERS, apply
-from dashboards.live import Live
-from dashboards.model import Model, TopicCount
-from dashboards.serve import Server, listen
-from dashboards.status import Status
 from streams.records.instance import Phase
 from streams.records.member import State
-from streams.records.record import Record
 from tests import story
+from tests.browser.dashboard import LAPTOP, PHONE, Stage, opened, shows
 from tests.unit.dashboards import deployed
 from tests.waiting import until
 
 pytestmark = pytest.mark.integration
-BOUND_MS = 30_000
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 HOSTILE = "<script>window.hacked = true</script><img src=x onerror='window.hacked = true'>"
 NEWEST = "([name, y]) => document.querySelector('#chart').data.find((trace) => trace.name === name).y.at(-1) === y"
 """Whether the last point of a trace has a value."""
@@ -44,87 +22,6 @@ INJECT = """() => {
     script.textContent = 'window.hacked = true';
     document.head.append(script);
 }"""
-LAPTOP, PHONE = (1366, 768), (390, 844)
-
-
-@dataclass
-class Stage:
-    """A dashboard that serves a model which the test fills."""
-
-    url: str
-    sources: Sources
-
-    def tell(self, *records: Record) -> None:
-        """Fold records in and send what changed, as the feed does."""
-        for record in records:
-            changes = apply(self.sources.model, record)
-            for name, view in events(self.sources.model, changes, now=time.time()):
-                self.sources.live.publish(name, view.model_dump_json().encode())
-
-    def tell_story(self) -> None:
-        """Tell six minutes that end now."""
-        for record in story.told(time.time() - 360, seconds=360):
-            apply(self.sources.model, record)
-        for topic in DECODERS:
-            self.sources.model.topics[topic] = TopicCount(records=100, newest_at=time.time())
-            self.sources.status.partitions[topic] = 1
-
-
-@dataclass
-class Seen:
-    """A page and what its console said."""
-
-    page: Page
-    said: list[str] = field(default_factory=list)
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
-    sources = Sources(Model(), Status("kafka:9092"), Live(), time.time)
-    sources.status.up(time.time())
-    sources.status.caught_up = True
-    listening = listen("127.0.0.1", 0)
-    server = Server(uvicorn.Config(create_app(sources), log_config=None, timeout_graceful_shutdown=1))
-    task = asyncio.create_task(server.serve(sockets=[listening]))
-    await until(lambda: server.started, within_s=30, what="the dashboard listens")
-    yield Stage(f"http://127.0.0.1:{listening.getsockname()[1]}/", sources)
-    sources.live.close()
-    server.should_exit = True
-    await task
-    listening.close()
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not chromium:
-        pytest.skip("no chromium on PATH")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
-        yield browser
-        await browser.close()
-
-
-@contextlib.asynccontextmanager
-async def opened(
-    browser: Browser, url: str, *, size: tuple[int, int] = LAPTOP, dark: bool = False
-) -> AsyncIterator[Seen]:
-    context = await browser.new_context(
-        viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if dark else "light"
-    )
-    context.set_default_timeout(BOUND_MS)
-    seen = Seen(await context.new_page())
-    seen.page.on("console", lambda message: seen.said.append(f"{message.type}: {message.text}"))
-    seen.page.on("pageerror", lambda error: seen.said.append(f"error: {error}"))
-    await seen.page.goto(url)
-    yield seen
-    await context.close()
-
-
-async def shows(page: Page, selector: str, text: str) -> None:
-    """Wait until an element holds a text."""
-    script = "([selector, text]) => document.querySelector(selector)?.textContent.includes(text)"
-    await page.wait_for_function(script, arg=[selector, text])
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,13 @@ const $ = (id) => document.getElementById(id);
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const make = (tag, text, cls) => { const e = document.createElement(tag); if (text !== undefined) e.textContent = text; if (cls) e.className = cls; return e; };
 const num = (v, d = 2) => v === null || v === undefined ? "\u2013" : v.toLocaleString("en", { minimumFractionDigits: d, maximumFractionDigits: d });
-const percent = (v, d = 2) => v === null || v === undefined ? "\u2013" : num(v, d) + " %";
-const WORD = { better: "Ship it: better than the simple rule", even: "No real difference", worse: "Do not ship it: the simple rule is better", same: "This is the simple rule itself" };
-const POINTS = 1600, MARKS = 250, MUCH = 5;
+const percent = (v, d = 2) => v === null || v === undefined ? "\u2013" : num(v, d) + "\u00a0%";
+const WORD = { better: "Ship it: better than the simple rule", even: "No real difference from the simple rule", worse: "Do not ship it: the simple rule is better",
+  same: "This is the simple rule itself", dear: "Do not ship this one: another does more for no more", short: "Not yet: better than the simple rule, and still short of members too often" };
+const BRIEF = { better: "better", even: "no difference", worse: "worse", same: "is it" };
+const POINTS = 1600, MARKS = 700, MUCH = 5, DAY = 86400;
+/* From how many seconds on a view is worth its button: around the worst moment. */
+const VIEWS = [["All", Infinity, 0], ["Worst day", DAY, 2 * DAY], ["Worst 3 hours", 10800, 36000]];
 let chosen = 0, drawn = null;
 
 function clock(r) {
@@ -41,9 +45,10 @@ function sample(p, from, to) {
 }
 function layout(p, title) {
   const axis = { gridcolor: css("--grid"), linecolor: css("--line"), zeroline: false };
-  return { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: css("--text"), size: 13 }, hovermode: "x unified",
-    margin: { l: 60, r: 14, t: 8, b: 40 }, legend: { orientation: "h", y: 1.12 }, dragmode: "zoom",
-    xaxis: { ...axis, type: p.c.epoch ? "date" : "linear", title: p.c.epoch ? undefined : { text: "hours after the start" } },
+  return { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: css("--text"), size: 13 }, hovermode: "x unified", hoverdistance: 8,
+    margin: { l: 60, r: 14, t: 34, b: 52 }, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", traceorder: "normal" }, dragmode: "zoom",
+    hoverlabel: { bgcolor: css("--card"), bordercolor: css("--line"), font: { color: css("--text"), size: 12.5 }, align: "left" },
+    xaxis: { ...axis, type: p.c.epoch ? "date" : "linear", title: { text: p.c.epoch ? "UTC" : "hours after the start", font: { size: 12 }, standoff: 4 }, hoverformat: p.c.epoch ? "%Y-%m-%d %H:%M UTC" : ",.2f" },
     yaxis: { ...axis, title: { text: title }, rangemode: "tozero", fixedrange: true } };
 }
 const CONFIG = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
@@ -55,20 +60,18 @@ function members(p, from, to) {
   const line = (name, y, color, extra) => ({ name, x, y, mode: "lines", line: { shape: "hv", color, width: 1.6, ...(extra || {}) } });
   const traces = [
     { ...line("needed", need, css("--need"), { width: 1 }), fill: "tozeroy", fillcolor: css("--need-soft") },
-    { ...line("serving", have, css("--supply"), { width: 2 }) },
+    { ...line("serving", have, css("--supply"), { width: 1.8 }) },
     { ...line("short of members", top, "rgba(0,0,0,0)", { width: 0 }), fill: "tonexty", fillcolor: css("--short"), hoverinfo: "skip" } ];
   if (p.rule) traces.push({ ...line("simple rule at equal cost", s.picked.map(([, j]) => p.rule[j]), css("--rule"), { dash: "dot", width: 1.3 }), visible: "legendonly" });
   const missing = have.map((v, i) => need[i] === null ? null : Math.max(0, need[i] - v));
-  traces.push({ name: "missing", x, y: missing, mode: "lines", yaxis: "y2", line: { shape: "hv", width: 1, color: css("--short") }, fill: "tozeroy", fillcolor: css("--short"), showlegend: false });
+  traces.push({ name: "missing", x, y: missing, mode: "lines", yaxis: "y2", hoverinfo: "skip", line: { shape: "hv", width: 1, color: css("--short") }, fill: "tozeroy", fillcolor: css("--short"), showlegend: false });
   const lo = p.d.start + from * p.d.step_s, hi = p.d.start + to * p.d.step_s;
   const marks = p.d.marks.filter((m) => m[0] >= lo && m[0] <= hi);
   const few = marks.length <= MARKS;
-  if (few) for (const up of [true, false]) {
-    const these = marks.filter((m) => (m[2] > m[1]) === up);
-    traces.push({ name: up ? "decided: more" : "decided: fewer", mode: "markers", x: these.map((m) => p.c.x(m[0])), y: these.map((m) => m[2]),
-      marker: { symbol: up ? "triangle-up" : "triangle-down", size: 10, color: up ? css("--good") : css("--muted") },
-      text: these.map((m) => `<b>${m[1]} \u2192 ${m[2]}</b><br>` + m[3].map(wrap).join("<br>")), hovertemplate: "%{text}<extra></extra>" });
-  }
+  const ups = marks.map((m) => m[2] > m[1]);
+  if (few) traces.push({ name: "decision", mode: "markers", x: marks.map((m) => p.c.x(m[0])), y: marks.map((m) => m[2]),
+    marker: { symbol: ups.map((up) => up ? "triangle-up" : "triangle-down"), size: Math.max(5, 10 - marks.length / 60), color: ups.map((up) => css(up ? "--good" : "--muted")) },
+    text: marks.map((m) => `<b>${p.c.text(m[0])}: ${m[1]} \u2192 ${m[2]}</b><br>` + m[3].map(wrap).join("<br>")), hovertemplate: "%{text}<extra></extra>" });
   $("grain").textContent = (s.every > 1 ? `One point stands for the worst of ${num(s.every * p.d.step_s / 60, 1)} minutes. ` : "") +
     (few ? `${marks.length} decisions in view.` : `${marks.length} decisions in view: zoom in to see them.`);
   return traces;
@@ -79,10 +82,11 @@ function load(p, from, to) {
   for (let i = from; i < to; i += every) at.push(i);
   const mean = (values) => at.map((i) => { let sum = 0, n = 0; for (let j = i; j < Math.min(i + every, to); j++) if (values[j] !== null) { sum += values[j]; n++; } return n ? sum / n : null; });
   const x = at.map((i) => p.c.x(p.d.start + i * p.d.step_s));
-  const line = (name, values, color, width) => ({ name, x, y: mean(values), mode: "lines", line: { color, width, shape: "hv" } });
-  return [line("load", p.d.load, css("--need"), 1.8), line(`foretold ${num(p.r.horizon_s, 0)} s before`, p.d.forecast, css("--ahead"), 1.2)];
+  const line = (name, values, color, width, rest) => ({ name, x, y: mean(values), mode: "lines", line: { color, width, shape: "hv" }, hovertemplate: "%{y:,.4~g}", ...rest });
+  return [line("load", p.d.load, css("--need"), 1, { fill: "tozeroy", fillcolor: css("--need-soft") }), line(`foretold ${num(p.r.horizon_s, 0)} s before`, p.d.forecast, css("--ahead"), 1.4)];
 }
-function plot(p, range) {
+function plot(p, range, view) {
+  [...$("views").children].forEach((b) => b.setAttribute("aria-pressed", String(b.textContent === view)));
   const first = range ? Math.max(0, Math.floor((p.c.t(range[0]) - p.d.start) / p.d.step_s)) : 0;
   const last = range ? Math.min(p.n, Math.ceil((p.c.t(range[1]) - p.d.start) / p.d.step_s) + 1) : p.n;
   const signal = Object.keys(p.r.capacity)[0].replaceAll("_", " ");
@@ -91,6 +95,7 @@ function plot(p, range) {
     if (id === "members") {
       made.yaxis.domain = [0.26, 1];
       made.yaxis2 = { ...made.yaxis, domain: [0, 0.17], title: { text: "missing" }, nticks: 3 };
+      made.xaxis.anchor = "y2";
     }
     if (range) made.xaxis.range = range;
     Plotly.react($(id), traces, made, CONFIG);
@@ -98,49 +103,86 @@ function plot(p, range) {
 }
 function follow(event) {
   if (!drawn) return;
-  if (event["xaxis.autorange"]) return plot(drawn, null);
+  if (event["xaxis.autorange"]) return plot(drawn, null, "All");
   const a = event["xaxis.range[0]"] ?? event["xaxis.range"]?.[0], b = event["xaxis.range[1]"] ?? event["xaxis.range"]?.[1];
   if (a !== undefined && b !== undefined) plot(drawn, [a, b]);
 }
-function compare(mine, other, digits, unit) {
-  if (other === null || other === undefined || mine === null) return "";
-  return `simple rule: ${num(other, digits)}${unit}`;
+const price = (f) => f.cost === null ? f.member_hours : f.cost;
+/* Another replay of the same load with less shortage that costs no more. */
+function better(r) {
+  const found = answers.map((a, i) => [a.result, i]).filter(([o]) => o !== r && o.load === r.load && (o.figures.cost === null) === (r.figures.cost === null)
+    && o.figures.theta_u < 0.95 * r.figures.theta_u && price(o.figures) <= 1.001 * price(r.figures));
+  return found.sort(([a], [b]) => a.figures.theta_u - b.figures.theta_u)[0]?.[1] ?? null;
+}
+const often = (r) => r.figures.tau_u > MUCH;
+function standing(r) {
+  if (better(r) !== null) return "dear";
+  return r.verdict === "better" && often(r) ? "short" : r.verdict;
 }
 function tiles(r) {
-  const f = r.figures, o = r.beside ? r.beside.figures : null, same = r.verdict === "same";
+  const f = r.figures, o = r.beside && r.verdict !== "same" ? r.beside.figures : null, s = r.skills[0];
   const list = [
-    ["Time short of members", f.slo_minutes, o && o.slo_minutes, 0, " min"],
-    ["Mean shortage (\u03b8U)", f.theta_u, o && o.theta_u, 2, " %"],
-    ["Load that found nobody", f.lost_load, o && o.lost_load, 2, " %"],
-    f.cost === null ? ["Member-hours", f.member_hours, o && o.member_hours, 0, " h"] : ["Cost", f.cost, o && o.cost, 2, ""],
-    ["Members started", f.starts_per_hour, o && o.starts_per_hour, 2, " per hour"] ];
-  $("tiles").replaceChildren(...list.map(([what, mine, other, digits, unit]) => {
-    const tile = make("div", undefined, "tile");
-    tile.append(make("div", what, "small muted"), make("div", num(mine, digits) + unit, "big"));
-    const beside = make("div", undefined, "beside");
-    if (o && !same) {
-      beside.append(compare(mine, other, digits, unit) + " ");
-      const change = other ? (mine - other) / other : 0;
-      if (Math.abs(change) >= 0.01) beside.append(make("span", `${change > 0 ? "+" : "\u2212"}${num(Math.abs(change) * 100, 0)} %`, change > 0 ? "down" : "up"));
+    ["Load that found no member", percent(f.lost_load), o && o.lost_load, f.lost_load, percent],
+    ["Time short of members", percent(f.tau_u, 1), o && o.tau_u, f.tau_u, (v) => percent(v, 1), `${num(f.slo_minutes, 0)} of ${num(r.hours * 60, 0)} minutes`],
+    ["Mean shortage of members (\u03b8U)", percent(f.theta_u), o && o.theta_u, f.theta_u, percent],
+    [f.cost === null ? "Member-hours" : "Cost, at the price given", f.cost === null ? num(f.member_hours, 0) + " h" : num(f.cost), null, 0, null, o ? "the simple rule was made to cost the same" : `${num(f.member_hours, 0)} member-hours`],
+    ["Members started", num(f.starts_per_hour, 1) + " / h", o && o.starts_per_hour, f.starts_per_hour, (v) => num(v, 1) + "\u00a0/\u00a0h"],
+    ...(s && r.verdict !== "same" ? [["Forecast's mean error", num(s.relmae) + " \u00d7", 1, s.relmae, () => "1\u00a0\u00d7", "of the last value's error"]] : []) ];
+  $("tiles").replaceChildren(...list.map(([what, mine, other, value, write, more]) => {
+    const tile = make("div", undefined, "tile"), beside = make("div", undefined, "beside");
+    tile.append(make("div", what, "small muted"), make("div", mine, "big"));
+    if (other !== null && other !== undefined && value !== null) {
+      const change = other ? (value - other) / other : 0, much = Math.abs(change) >= 0.01;
+      beside.append(make("span", much ? `${num(Math.abs(change) * 100, 0)} % ${change > 0 ? "more" : "less"}` : "the same", much ? change > 0 ? "down" : "up" : ""), ` (simple rule: ${write(other)})`);
     }
     tile.append(beside);
+    if (more) tile.append(make("div", more, "beside"));
     return tile;
   }));
+  $("equal").textContent = (o ? `Less is better in every figure. The simple rule: no forecast, the load of this moment with ${percent(100 * r.beside.headroom, 1)} headroom. `
+    + "Anyone has fewer shortages who pays for more members, so the headroom is set such that the rule costs exactly what this policy costs: what difference remains is what the forecast is worth." : "Less is better in every figure.");
 }
 function verdict(r) {
-  const box = $("verdict");
-  box.className = `card verdict ${r.verdict}`;
-  const said = r.said.charAt(0).toUpperCase() + r.said.slice(1) + ".";
-  box.replaceChildren(make("b", WORD[r.verdict], "word"), make("p", `${r.policy} with the predictor ${r.predictor}, on ${r.load}. ${said}`));
-  const why = r.verdict === "same" ? "It does not forecast, so there is nothing simpler to compare it with. Compare its figures with another policy's below."
-    : "The simple rule keeps a fixed headroom over the load of this moment. It costs the same here, so whatever difference remains is what the forecast is worth.";
-  box.append(make("p", why, "muted small"));
-  if (r.figures.tau_u > MUCH) box.append(make("p", `Either way it is short of members ${percent(r.figures.tau_u, 1)} of the time. If that is too much, fill members less ('pileus tune' finds by how much), or make them start faster.`, "small"));
-  const low = r.unknown_minutes + r.saturated_minutes, notices = [];
-  if (r.unknown_minutes > 0) notices.push(`${num(r.unknown_minutes, 0)} minutes of the load are unknown (gaps); they are not scored.`);
-  if (r.saturated_minutes > 0) notices.push(`${num(r.saturated_minutes, 0)} minutes are at the recording's ceiling: the true load may have been higher.`);
+  const box = $("verdict"), how = standing(r), other = better(r), f = r.figures;
+  box.className = `card verdict ${{ dear: "worse", short: "even" }[how] ?? how}`;
+  box.replaceChildren(make("b", WORD[how], "word"), make("p", `${r.policy} with the predictor ${r.predictor}, on ${r.load}. ${plainly(r)}`));
+  if (other !== null) {
+    const o = answers[other].result, line = make("p"), link = make("button", label(other), "link");
+    link.onclick = () => choose(other);
+    line.append(link, ` has a mean shortage of ${percent(o.figures.theta_u)} instead of ${percent(f.theta_u)} and costs ${num(price(o.figures))} instead of ${num(price(f))}.`);
+    box.append(line);
+  }
+  if (often(r)) box.append(make("p", `It is short of members ${percent(f.tau_u, 1)} of the time; more than ${MUCH} % counts as too much here. Fill members less ('pileus tune' finds by how much), make them start faster, or shrink later.`));
+  notices(r);
+}
+/* What the comparison comes to, in one sentence. */
+function plainly(r) {
+  if (r.verdict === "same" || !r.beside) return r.said.charAt(0).toUpperCase() + r.said.slice(1) + ".";
+  const o = r.beside.figures, ratio = r.beside.theta_u_ratio;
+  const change = ratio === null ? "more shortage" : `${num(Math.abs(1 - ratio) * 100, 0)} % ${ratio <= 1 ? "less" : "more"} shortage`;
+  return `At the same cost it has ${change} than the simple rule: its members fall short of the need by ${percent(r.figures.theta_u)} on average, the rule's by ${percent(o.theta_u)}.`;
+}
+function notices(r) {
+  const low = r.unknown_minutes + r.saturated_minutes, said = [];
+  if (r.unknown_minutes > 0) said.push(`${num(r.unknown_minutes, 0)} minutes of the load are unknown (gaps); they are not scored.`);
+  if (r.saturated_minutes > 0) said.push(`${num(r.saturated_minutes, 0)} minutes are at the recording's ceiling: the true load may have been higher.`);
   const share = 100 * low / (60 * r.hours);
-  $("notices").replaceChildren(...notices.map((text) => make("div", `Low confidence: ${text}${share >= 5 ? " That is much: do not decide on this recording alone." : ""}`, "notice small")));
+  $("notices").replaceChildren(...said.map((text) => share < 1 ? make("p", text, "muted small")
+    : make("div", `Low confidence: ${text}${share >= 5 ? " That is much: do not decide on this recording alone." : ""}`, "notice small")));
+}
+/* So many seconds around a shortage, as the axis has them. */
+function around(p, s, seconds) {
+  const middle = s.begin + s.minutes * 30, end = p.d.start + p.n * p.d.step_s;
+  const lo = Math.max(p.d.start, Math.min(middle - seconds / 2, end - seconds));
+  return [lo, Math.min(end, lo + seconds)].map((t) => p.c.epoch ? new Date(t * 1000).toISOString() : (t - p.r.start) / 3600);
+}
+function views(p) {
+  const lasts = p.n * p.d.step_s, first = p.r.shortages[0];
+  const offered = VIEWS.filter(([, , from]) => from === 0 || (first && lasts >= from));
+  const show = ([name, seconds]) => plot(p, seconds === Infinity ? null : around(p, first, seconds), name);
+  $("views").hidden = offered.length < 2;
+  $("views").replaceChildren(...offered.map((view) => { const b = make("button", view[0]); b.type = "button"; b.onclick = () => show(view); return b; }));
+  show(offered.find(([, seconds]) => seconds === DAY) ?? offered[0]);
 }
 function worst(p) {
   const rows = p.r.shortages;
@@ -150,9 +192,7 @@ function worst(p) {
   table.append(head);
   for (const s of rows) {
     const row = make("tr"), cell = make("td"), link = make("button", p.c.text(s.begin), "link");
-    link.onclick = () => { const pad = Math.max(1800, s.minutes * 60), lo = s.begin - pad, hi = s.begin + s.minutes * 60 + pad;
-      plot(p, [lo, hi].map((t) => p.c.epoch ? new Date(t * 1000).toISOString() : (t - p.r.start) / 3600));
-      $("members").scrollIntoView({ behavior: "smooth", block: "center" }); };
+    link.onclick = () => { plot(p, around(p, s, Math.max(3600, 3 * s.minutes * 60))); $("members").scrollIntoView({ behavior: "smooth", block: "center" }); };
     cell.append(link);
     row.append(cell, make("td", num(s.minutes, 1) + " min"), make("td", `${s.members}`));
     table.append(row);
@@ -180,14 +220,22 @@ function numbers(r) {
   $("numbers").replaceChildren(table);
 }
 function everything() {
+  $("all-box").hidden = answers.length < 2;
   const table = make("table"), head = make("tr");
-  for (const name of ["replay", "min short", "\u03b8U %", "cost", "starts/h"]) head.append(make("th", name));
+  for (const name of ["replay", "against the simple rule", "load lost %", "time short %", "shortage \u03b8U %", "cost", "starts/h"]) head.append(make("th", name));
   table.append(head);
+  const least = (key) => Math.min(...answers.map((a) => key(a.result.figures)));
+  const [fewest, cheapest] = [least((f) => f.theta_u ?? Infinity), least(price)];
   answers.forEach((a, i) => {
-    const r = a.result, f = r.figures, add = (name, g, cls) => { const row = make("tr", undefined, cls), price = g.cost === null ? num(g.member_hours, 0) + " h" : num(g.cost);
-      row.append(make("td", name), make("td", num(g.slo_minutes, 0)), make("td", num(g.theta_u)), make("td", price), make("td", num(g.starts_per_hour))); table.append(row); };
-    add(label(i), f, i === chosen ? "mine" : "");
-    if (r.beside && r.verdict !== "same") add(`\u2003simple rule, ${percent(100 * r.beside.headroom, 1)} headroom`, r.beside.figures);
+    const r = a.result, f = r.figures, row = make("tr", undefined, i === chosen ? "mine" : ""), name = make("td"), link = make("button", label(i), "link");
+    link.onclick = () => { choose(i); $("verdict").scrollIntoView({ block: "nearest" }); };
+    name.append(link);
+    if (!several && f.theta_u === fewest) name.append(make("span", "least shortage", "chip"));
+    if (!several && price(f) === cheapest) name.append(make("span", "cheapest", "chip"));
+    const against = make("td");
+    against.append(make("span", undefined, `dot ${r.verdict}`), BRIEF[r.verdict]);
+    row.append(name, against, ...[num(f.lost_load), num(f.tau_u, 1), num(f.theta_u), f.cost === null ? num(f.member_hours, 0) + " h" : num(f.cost), num(f.starts_per_hour, 1)].map((text) => make("td", text)));
+    table.append(row);
   });
   $("all").replaceChildren(table, ...data.pooled.map((text) => make("p", text + ".", "muted small")));
 }
@@ -208,9 +256,15 @@ function choose(i) {
   verdict(r); tiles(r); worst(drawn); numbers(r); everything(); assumed(r);
   const s = r.skills[0];
   $("skill").textContent = s ? `Its mean error is ${num(s.relmae, 2)} times that of the last value (below 1 is better).` : "";
-  plot(drawn, null);
+  views(drawn);
 }
-if (answers.length > 1) answers.forEach((a, i) => { const b = make("button"); b.append(make("span", undefined, `dot ${a.result.verdict}`), label(i)); b.onclick = () => choose(i); $("picks").append(b); });
-choose(Math.max(0, answers.findIndex((a) => a.result.verdict !== "same")));
+/* The one to look at first: that no other beats, that forecasts, with the least shortage. */
+function first() {
+  const shortage = (i) => answers[i].result.figures.theta_u ?? Infinity;
+  const found = answers.map((a, i) => i).filter((i) => answers[i].result.verdict !== "same" && better(answers[i].result) === null);
+  return found.sort((a, b) => shortage(a) - shortage(b))[0] ?? 0;
+}
+if (answers.length > 1) answers.forEach((a, i) => { const b = make("button"); b.type = "button"; b.append(make("span", undefined, `dot ${a.result.verdict}`), label(i)); b.onclick = () => choose(i); $("picks").append(b); });
+choose(first());
 for (const id of ["members", "load"]) $(id).on("plotly_relayout", follow);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => choose(chosen));

@@ -17,7 +17,7 @@ from dashboards.live import Live
 from dashboards.model import Model
 from dashboards.status import Status
 from streams.records.record import Record
-from tests import story
+from tests import judged, story
 from tests.unit.dashboards import deployed
 
 STORY = (
@@ -34,6 +34,7 @@ PATHS = [
     "/api/applications",
     "/api/applications/default/shop",
     "/api/clusters",
+    "/api/pauses",
     "/api/clusters/shop-web",
     "/api/clusters/shop-web/series",
     "/api/clusters/shop-web/decisions",
@@ -241,3 +242,27 @@ def test_the_interface_is_described() -> None:
 
 def test_the_events_can_be_looked_at_without_listening() -> None:
     assert a_client().head("/events").headers["content-type"].startswith("text/event-stream")
+
+
+def test_a_decision_comes_with_its_gates_and_what_else_it_would_be() -> None:
+    decision = judged.step_limited()
+    client = a_client(decision)
+
+    (told,) = client.get(f"/api/clusters/{decision.cluster}/decisions").json()
+    newest = client.get(f"/api/clusters/{decision.cluster}").json()["newest"]
+
+    assert told == newest
+    assert [gate["gate"] for gate in told["gates"] if gate["bites"]] == ["Step"]
+    assert {"asked", "binding", "until", "more_above", "fewer_below"} == set(told["otherwise"])
+
+
+def test_what_is_paused_is_listed() -> None:
+    client = a_client(story.an_order("shop"), story.an_order("api", until=1000.0))
+
+    (pause,) = client.get("/api/pauses").json()
+    assert (pause["scope"], pause["owner"], pause["reason"], pause["until"]) == (
+        "default/shop",
+        "ada",
+        "migration",
+        8200.0,
+    )

@@ -12,6 +12,7 @@ from dashboards.fold import DECODERS, TEXT, Change, apply, forget, take
 from dashboards.model import Model
 from streams import topics
 from streams.records.action import Result
+from streams.records.control import Control
 from streams.records.member import Claim, State
 from streams.records.record import Record, encode
 from tests import story
@@ -220,3 +221,31 @@ def test_no_bytes_whatever_break_the_fold(topic: str, key: bytes, value: bytes |
     take(model, topic, key=key, value=value, written_at=1.0)
 
     assert model.topics[topic].records == 1
+
+
+# --- what is paused --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("order", "changed"),
+    [
+        pytest.param(story.an_order(), ["shop-web", "api-gw"], id="all of a tenant's"),
+        pytest.param(story.an_order("shop"), ["shop-web"], id="an application"),
+        pytest.param(story.an_order("shop", "web"), ["shop-web"], id="a cluster"),
+        pytest.param(story.an_order("shop", "db"), [], id="another cluster"),
+    ],
+)
+def test_a_pause_changes_the_clusters_that_it_holds(order: Control, changed: list[str]) -> None:
+    model = folded(story.an_instance(), story.a_forecast(cluster="api-gw", application="api"))
+
+    assert apply(model, order) == tuple(Change("cluster", name) for name in changed)
+    assert apply(model, msgspec.structs.replace(order, at=order.at - 1.0)) == (), "an older one changes nothing"
+
+
+def test_an_order_that_was_removed_is_forgotten() -> None:
+    model = folded(story.an_instance(), story.an_order("shop"))
+
+    changes = take(model, "pileus.control", key=b"default/shop", value=None, written_at=1000.0)
+
+    assert changes == (Change("cluster", "shop-web"),)
+    assert model.orders.pauses(at=1000.0) == []

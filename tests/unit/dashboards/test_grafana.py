@@ -8,6 +8,7 @@ from dashboards.fold import apply
 from dashboards.metrics import exposition
 from dashboards.model import Model
 from dashboards.status import Status
+from streams.explain import ALARMS
 from tests import story
 from tests.unit.dashboards import deployed
 
@@ -49,3 +50,11 @@ def test_there_is_a_panel_of_applications() -> None:
     (panel,) = [each for each in json.loads(BOARD)["panels"] if each["title"] == "Applications"]
 
     assert "pileus_instances" in panel["targets"][0]["expr"]
+
+
+def test_there_is_a_panel_of_alarms_and_pauses() -> None:
+    (panel,) = [each for each in json.loads(BOARD)["panels"] if each["title"] == "Alarms and pauses"]
+    codes, paused = (target["expr"] for target in panel["targets"])
+
+    assert {code.value for code in ALARMS} == set(re.findall(r'code=~"([\w|]+)"', codes)[0].split("|"))
+    assert "pileus_paused" in paused

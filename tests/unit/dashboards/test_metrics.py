@@ -6,6 +6,7 @@ from dashboards.fold import apply
 from dashboards.metrics import exposition
 from dashboards.model import Model
 from dashboards.status import Status
+from streams.records.decision import Code, Reason
 from streams.records.instance import Phase
 from streams.records.record import Record
 from tests import story
@@ -85,3 +86,30 @@ def test_names_with_quotes_and_line_breaks_survive() -> None:
 
     assert key("pileus_rejected_total", topic="pileus.samples", reason=hostile) in found
     assert found[key("pileus_instances", **erp)] == 1
+
+
+def test_the_newest_decision_has_its_codes_and_a_pause_its_end() -> None:
+    found = scraped(
+        story.an_instance(), story.a_decision(wanted=3), story.a_decision(1000.5, wanted=3, before=3), story.an_order()
+    )
+
+    codes = {dict(labels)["code"] for name, labels in found if name == "pileus_decision_code"}
+    assert codes == {"Demand", "Forecast", "AlreadyDesired"}
+    assert found[key("pileus_decisions_total", code="AlreadyDesired", **SHOP)] == 1
+    assert found[key("pileus_paused", **SHOP)] == 1
+    assert found[key("pileus_pause_end_timestamp_seconds", scope="default", owner="ada")] == 8200.0
+
+
+def test_without_a_pause_that_holds_nothing_is_paused() -> None:
+    found = scraped(story.an_instance(), story.an_order(until=1001.0), now=1001.0)
+
+    assert found[key("pileus_paused", **SHOP)] == 0
+    assert not [name for name, _ in found if name == "pileus_pause_end_timestamp_seconds"]
+
+
+def test_every_code_can_be_a_label() -> None:
+    for code in Code:
+        found = scraped(story.a_decision(reasons=(Reason(code, "why"),)))
+
+        assert found[key("pileus_decisions_total", code=code.value, **SHOP)] == 1
+        assert found[key("pileus_decision_code", code=code.value, **SHOP)] == 1

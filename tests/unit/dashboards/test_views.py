@@ -5,11 +5,13 @@ import pytest
 from dashboards import roster, views
 from dashboards.fold import apply
 from dashboards.model import Model
+from streams import explain
 from streams.records.action import Result
+from streams.records.decision import Decision
 from streams.records.forecast import Fault, Signal
 from streams.records.member import State
 from streams.records.record import Record
-from tests import story
+from tests import judged, story
 
 NOW = 1001.0
 
@@ -196,3 +198,82 @@ def test_of_many_logs_the_newest_are_given() -> None:
     model = folded(*(story.a_log(f"line {i}") for i in range(6)))
 
     assert [line.text for line in views.logs(model, member=None, after=0, limit=2)] == ["line 4", "line 5"]
+
+
+# --- why the number is as it is --------------------------------------------------------------------------------------
+
+
+def test_a_decision_is_told_in_the_words_of_explain() -> None:
+    decision = judged.step_limited()
+
+    told = views.decision(folded(decision).clusters[decision.cluster].decisions[-1])
+
+    assert told.said == explain.summary(decision)
+    assert [f"{g.gate:<13}  {g.said}" for g in told.gates] == [
+        line.strip() for line in explain.explain(decision) if line.startswith("  ") and "  " in line.strip()
+    ]
+    assert told.loads == list(explain.loads(decision))
+
+
+def test_every_gate_has_its_numbers() -> None:
+    decision = judged.step_limited()
+
+    told = views.decision(folded(decision).clusters[decision.cluster].decisions[-1])
+
+    (step,) = (gate for gate in told.gates if gate.bites)
+    assert (step.gate, step.what, step.asked, step.passed, step.least, step.most) == (
+        "Step",
+        "the step limit",
+        7,
+        5,
+        None,
+        5,
+    )
+    assert step.until == judged.AT + 30.0
+    assert told.otherwise is not None
+    assert (told.otherwise.asked, told.otherwise.binding, told.otherwise.until) == (7, "StepLimited", step.until)
+    assert told.otherwise.more_above == pytest.approx({"requests_in_flight": 50.0, "load_average": 350.0})
+
+
+@pytest.mark.parametrize(
+    ("decision", "code"),
+    [
+        pytest.param(judged.breaking(), "Breaker", id="the breaker holds"),
+        pytest.param(judged.unknown(), "MetricMissing", id="nothing is known"),
+        pytest.param(judged.unknown(missing=5), "Fallback", id="nothing was known for too long"),
+        pytest.param(judged.step_limited(), None, id="an ordinary gate is no alarm"),
+    ],
+)
+def test_what_somebody_should_see_at_once(decision: Decision, code: str | None) -> None:
+    (summary,) = views.summaries(folded(decision), now=judged.AT)
+
+    assert [alarm.code for alarm in summary.alarms] == ([code] if code else [])
+
+
+def test_the_newest_decision_stands_beside_the_last_change() -> None:
+    changed, held = story.a_decision(990.0, wanted=3, before=2), story.a_decision(1000.0, wanted=3, before=3)
+    model = folded(story.an_instance(), changed, held)
+
+    told = views.cluster(model, model.clusters["shop-web"], now=NOW)
+
+    assert told.newest is not None
+    assert told.newest.at == 1000.0
+    assert told.summary.decision is not None
+    assert told.summary.decision.at == 990.0
+
+
+def test_pauses_in_force() -> None:
+    freeze = story.an_order(until=1100.0)
+    model = folded(story.an_instance(), freeze, story.an_order("shop", "web"), story.an_order("shop", "db"))
+
+    told = views.cluster(model, model.clusters["shop-web"], now=NOW)
+
+    assert [(p.scope, p.owner, p.reason) for p in told.pauses] == [
+        ("default", "ada", "migration"),
+        ("default/shop/web", "ada", "migration"),
+    ]
+    assert told.pauses[0].said == "default is paused until 00:18:20Z by ada: migration"
+    assert [alarm.code for alarm in told.summary.alarms] == ["Paused", "Paused"]
+    assert [p.scope for p in views.cluster(model, model.clusters["shop-web"], now=1100.0).pauses] == [
+        "default/shop/web"
+    ]

@@ -7,8 +7,9 @@ import pytest
 from config.catalogue import decode
 from config.index import Identity
 from config.parse import Parsed
-from pileus.orders import holding, related
+from pileus.orders import related
 from pileus.scopes import Scope, missing, parse_scope
+from streams.orders import holding
 from streams.records.control import Control
 from tests.unit.config.documents import APPLICATION_FILE, shop
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pileus.status import Detail, Known, document, standings
+from streams.records.control import Control
 from streams.records.instance import Announcement, Deployed, Phase
 from streams.records.member import Claim, State
 from tests.builders import an_instance
@@ -23,6 +24,8 @@ from tests.unit.pileus.standing import (
     a_place,
     shop,
 )
+
+A_FREEZE = Control(tenant="default", paused=True, owner="ada", reason="launch", at=100.0, until=200.0)
 
 # --- which records count ---------------------------------------------------------------------------------------------
 
@@ -101,6 +104,7 @@ def test_json_says_it_all() -> None:
         "wanted": 9,
         "left": 5,
         "causes": [f"{SHOP}/db"],
+        "pauses": [],
         "burst": {"at": 990.0, "to": ["eu-2"], "missing": {"web": 4}, "why": ""},
         "strays": [],
     }
@@ -150,3 +154,18 @@ def test_the_phase_of_several_network_partitions(phases: Sequence[Phase], phase:
     standing = shop(a_place(f"default/shop/np-{i}", each, at=10.0 + i) for i, each in enumerate(phases))
 
     assert (standing.phase, standing.at) == (phase, at)
+
+
+def test_what_is_paused_is_told_while_it_is() -> None:
+    known = Known()
+    known.declare("application/default/shop", 500.0)
+    known.orders.take(A_FREEZE)
+    (before,) = known.standings()
+    (during,) = known.standings(now=150.0)
+    (after,) = known.standings(now=200.0)
+
+    assert [len(each.pauses) for each in (before, during, after)] == [0, 1, 0]
+    (told,) = document([during], detail=Detail.NONE)["applications"]
+    assert told["pauses"] == [
+        {"scope": "default", "owner": "ada", "reason": "launch", "at": 100.0, "until": 200.0},
+    ]

@@ -1,12 +1,14 @@
 """How applications stand, drawn: exact text in every width, why something is not Active, what changed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from pileus.status import Detail, Standing, causes, standings
 from pileus.status_text import age, because, facts, news, summary, text, within
 from pileus.view import Look
+from streams.records.control import Pause
 from streams.records.member import State
 from tests.unit.pileus.standing import (
     CREATED,
@@ -119,6 +121,29 @@ application shop (default)  Active  since 3m  3 of 3 members serve
 @pytest.mark.parametrize(("standing", "lines"), TREES)
 def test_a_tree(standing: Standing, lines: str) -> None:
     assert drawn(standing) == lines
+
+
+def test_what_is_paused_stands_above_the_tree() -> None:
+    def a_pause(scope: str) -> Pause:
+        return Pause(scope=scope, owner="ada", reason="migration", at=900.0, until=8100.0)
+
+    paused = replace(shop(*PLAIN), pauses=tuple(map(a_pause, ("default", "default/shop", "default/shop/web"))))
+
+    assert (
+        drawn(paused)
+        == """\
+application shop (default)  Active  since 3m  3 of 3 members serve
+│  all of default is paused until 02:15:00Z by ada: migration
+│  paused until 02:15:00Z by ada: migration
+│  web is paused until 02:15:00Z by ada: migration
+└─ web  cluster  Active  3m  3 of 3 serve"""
+    )
+    told = facts([paused], detail=Detail.NONE)
+    assert (
+        told["default/shop pause default/shop/web"]
+        == "default/shop  application  web is paused until 02:15:00Z by ada: migration"
+    )
+    assert "default/shop pause default  gone" in news(told, facts([shop(*PLAIN)], detail=Detail.NONE))
 
 
 @pytest.mark.parametrize(

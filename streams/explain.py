@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from pileus.moments import clock, written
-from streams.records.decision import Code, Decision, Factor, Gate, GateName, Otherwise
+from streams.moments import clock, written
+from streams.records.control import Pause
+from streams.records.decision import Code, Decision, Factor, Gate, GateName, Otherwise, Reason
 
 GATES = {
     GateName.DEMAND: "what the load asks for",
@@ -31,6 +32,8 @@ HELD = frozenset(
     }
 )
 """Codes of a number that is not what the load asks for."""
+ALARMS = (Code.BREAKER, Code.FALLBACK, Code.METRIC_MISSING)
+"""Codes that somebody should see at once, the gravest first: what is measured cannot be trusted, or is not there."""
 
 
 def explain(decision: Decision) -> list[str]:
@@ -42,7 +45,7 @@ def explain(decision: Decision) -> list[str]:
         f"  {summary(decision)}",
         "",
         "load:",
-        *(f"  {line}" for line in _loads(decision)),
+        *(f"  {line}" for line in loads(decision)),
         "gates:",
         *(f"  {line}" for line in _gates(decision)),
         "reasons, the last one counts:",
@@ -78,7 +81,7 @@ def _turns(wanted: int, otherwise: Otherwise) -> Iterator[str]:
     asked = wanted if otherwise.asked is None else otherwise.asked
     if otherwise.more_above and asked <= wanted:
         yield f"more above {' or '.join(_turn(*each) for each in otherwise.more_above.items())}"
-    if otherwise.fewer_below and asked >= wanted:
+    if any(load > 0.0 for load in otherwise.fewer_below.values()) and asked >= wanted:  # no load is below none
         yield f"fewer below {' and '.join(_turn(*each) for each in otherwise.fewer_below.items())}"
 
 
@@ -86,7 +89,19 @@ def _turn(signal: str, load: float) -> str:
     return f"{_load(signal, load)} {_label(signal)}"
 
 
-def _loads(decision: Decision) -> Iterator[str]:
+def alarm(decision: Decision) -> Reason | None:
+    """Return the gravest reason that somebody should see at once, whatever the number hangs on; usually ``None``."""
+    found = [reason for reason in decision.reasons if reason.code in ALARMS]
+    return min(found, key=lambda reason: ALARMS.index(reason.code), default=None)
+
+
+def paused(pause: Pause, *, of: str = "") -> str:
+    """Tell a pause, of what is named: ``web is paused until 12:04:30Z by ada: migration``."""
+    until = clock(pause.until, beside=pause.at)
+    return f"{of and f'{of} is '}paused until {until} by {pause.owner}: {pause.reason}"
+
+
+def loads(decision: Decision) -> Iterator[str]:
     """Tell each factor: observed, predicted, what it asks for."""
     forecast = decision.given.forecast
     for factor in decision.factors:
@@ -115,9 +130,14 @@ def _gates(decision: Decision) -> Iterator[str]:
     """Tell each gate: what came, what went, its limits."""
     width = max((len(gate.gate.value) for gate in decision.gates), default=0)
     for gate in decision.gates:
-        went = f"{gate.asked} -> {gate.passed}" if gate.asked != gate.passed else f"{gate.passed} passes"
-        until = "" if gate.until is None else f" until {clock(gate.until, beside=decision.at)}"
-        yield f"{gate.gate.value:<{width}}  {went}{_limits(gate)}{until}"
+        yield f"{gate.gate.value:<{width}}  {passage(gate, at=decision.at)}"
+
+
+def passage(gate: Gate, *, at: float) -> str:
+    """Tell what came to a gate at a time, what went, and its limits: ``7 -> 5 (at most 5) until 12:04:30Z``."""
+    went = f"{gate.asked} -> {gate.passed}" if gate.asked != gate.passed else f"{gate.passed} passes"
+    until = "" if gate.until is None else f" until {clock(gate.until, beside=at)}"
+    return f"{went}{_limits(gate)}{until}"
 
 
 def _limits(gate: Gate) -> str:

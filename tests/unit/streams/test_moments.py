@@ -2,7 +2,7 @@
 
 import pytest
 
-from pileus.moments import clock, duration, moment, written
+from streams.moments import clock, duration, moment, written
 
 NOW = 1_780_488_240.0
 """2026-06-03T12:04:00Z."""
