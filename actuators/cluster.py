@@ -15,13 +15,14 @@ from actuators.life import Seen
 from actuators.lifecycle import ENDS, FAULT, PRESENT, move, recalled
 from actuators.place import counts, misplaced, place_of
 from actuators.plan import plan
-from config.cluster import ClusterSpec
+from config.cluster import ClusterSpec, PredictionSpec
 from config.tree import BudgetSpec
 from streams.records.action import Action, Outcome, Result
 from streams.records.balancer import BalancerReport
 from streams.records.control import Pause
 from streams.records.decision import Code, Decision
 from streams.records.forecast import ClusterForecast
+from streams.records.instance import Announcement
 from streams.records.member import LeadTime, Member, State
 from streams.records.record import Record
 
@@ -65,6 +66,10 @@ class ClusterState:
         """Taken on the last tick; ``None`` when that tick told nothing of this cluster."""
         self.paused = False
         """True when somebody has paused it."""
+        self.shadow: PredictionSpec | None = None
+        """How a shadow policy would have its load forecast."""
+        self.announced: Announcement | None = None
+        """What the stream worker was told of it last."""
         self.units: Sequence[Unit] = ()
         """Its instances, and what each is to do."""
         self.environment: Mapping[str, str] = {}

@@ -19,7 +19,6 @@ from actuators.judge import Remembered
 from actuators.limits import NOBODY, Limits
 from actuators.pauses import Pauses
 from actuators.schedule import has_schedules, in_force
-from config.cluster import ClusterSpec
 from config.tree import ApplicationSpec
 from streams.records.action import Outcome
 from streams.records.balancer import BalancerReport
@@ -74,7 +73,7 @@ class Decider:
     # --- what is declared, and what stands in the log -----------------------------------------------------------------
 
     def define(self, specs: Iterable[ApplicationSpec], at: float) -> list[Envelope]:
-        """Take in what operators declare now, all of it, and announce the clusters that are new.
+        """Take in what operators declare now, all of it, and announce the clusters that are new or another.
 
         An application that is not declared any more is ended in order.
         """
@@ -186,17 +185,17 @@ class Decider:
         return application
 
     def _enter(self, application: Application, at: float) -> Iterator[Envelope]:
-        """Have a state for each cluster, and announce the new ones."""
+        """Have a state for each cluster, and announce the new ones and those that are another by now."""
         for spec in application.clusters().values():
             if (state := self.clusters.get(spec.cluster)) is not None:
                 state.spec = spec
-                continue
-            state = ClusterState(spec, self.rules, self._remembered.get(spec.cluster))
-            state.ordinal = self._ordinals.pop(spec.cluster, 0)
-            for member in self._members.pop(spec.cluster, {}).values():
-                state.recall(member)
-            self.clusters[spec.cluster] = state
-            yield Envelope(spec.cluster, _announce(spec, at))
+            else:
+                state = ClusterState(spec, self.rules, self._remembered.get(spec.cluster))
+                state.ordinal = self._ordinals.pop(spec.cluster, 0)
+                for member in self._members.pop(spec.cluster, {}).values():
+                    state.recall(member)
+                self.clusters[spec.cluster] = state
+            yield from _announced(state, at)
 
     def _tick(
         self, name: str, application: Application, forecasts: Mapping[str, ClusterForecast], *, act: bool
@@ -263,14 +262,23 @@ class Decider:
                 del self.clusters[cluster]
                 self._ordinals[cluster] = state.ordinal
                 self._remembered.pop(cluster, None)
-                yield cluster, msgspec.structs.replace(_announce(state.spec, self.at), state="Terminated")
+                yield cluster, msgspec.structs.replace(_announce(state, self.at), state="Terminated")
         if application.over:
             del self.applications[name]
             self._exports.pop(name, None)
 
 
-def _announce(spec: ClusterSpec, at: float) -> Announcement:
+def _announced(state: ClusterState, at: float) -> Iterator[Envelope]:
+    """Announce a cluster that is new, or of which something else is to be known by now."""
+    new, old = _announce(state, at), state.announced
+    if old is None or msgspec.structs.replace(new, at=old.at) != old:
+        state.announced = new
+        yield Envelope(state.spec.cluster, new)
+
+
+def _announce(state: ClusterState, at: float) -> Announcement:
     """Return the record that makes a cluster known to the stream worker."""
+    spec = state.spec
     return Announcement(
         tenant=spec.tenant,
         application=spec.application,
@@ -280,4 +288,6 @@ def _announce(spec: ClusterSpec, at: float) -> Announcement:
         network_partition=spec.partitions[0].network_partition,
         at=at,
         default_lead_time_s=spec.cartridge.lead_time_s,
+        prediction=spec.prediction,
+        shadow=state.shadow,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from actuators import breaker, flap
 from actuators.demand import needed
@@ -23,6 +24,7 @@ class Gates:
 
     def demand(self, factors: Sequence[Factor], *, missing: int) -> int:
         """Combine the factors by their maximum; an unknown one never lowers the number."""
+        self._say_probation()
         known = [(f.members, f) for f in factors if f.members is not None]
         best = max(known, key=lambda pair: pair[0], default=None)
         if best is None:
@@ -162,6 +164,18 @@ class Gates:
             said = f"that is {ratio:.2f} of what {there} should carry, within the tolerance: {members(asked)}"
             self._say(Code.WITHIN_TOLERANCE, said)
 
+    def _say_probation(self) -> None:
+        """Say whose forecasts do not count, of the loads that are looked at."""
+        policy = self.given.policy
+        for signal in self.given.forecast.signals if policy.forecast == "Enabled" else ():
+            score = signal.score
+            if score is not None and score.since is not None and signal.signal in policy.thresholds:
+                said = (
+                    f"{_label(signal.signal)}: {score.predictor} is on probation since {_clock(score.since, self.at)}"
+                )
+                worse = f"{score.relmae:.2f} times the last value's error; the last value counts"
+                self._say(Code.PROBATION, f"{said}: {worse}")
+
     def _formula(self) -> str:
         return "" if self.given.policy.demand == "target-tracking" else f" by {self.given.policy.demand}"
 
@@ -191,6 +205,12 @@ def _unknown(factors: Sequence[Factor], given: Given) -> str:
     """Name the factors that are unknown, each with why."""
     why = {signal.signal.value: signal.why for signal in given.forecast.signals}
     return ", ".join(f"{_label(f.signal)} ({why[f.signal] or 'unknown'})" for f in factors if f.members is None)
+
+
+def _clock(at: float, beside: float) -> str:
+    """Write a time (UTC), with its date when it is not that of another one."""
+    day, _, time = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ").partition(" ")
+    return time if day == str(datetime.fromtimestamp(beside, UTC).date()) else f"{day} {time}"
 
 
 def _label(signal: str) -> str:

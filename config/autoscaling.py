@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from config.definition import Declaration, Definition, Id, Number, Remark, Whole, not_yet
+from config.definition import Declaration, Definition, Id, Number, Remark, Whole
 from config.schedule import Schedule
 
 OLD_MOTION = ("gradient", "secondDerivative", "scaleDownMarginOfGradient", "scaleDownMarginOfSecondDerivative")
@@ -99,17 +99,21 @@ class Behavior(Definition):
     scale_down: ScaleDown = ScaleDown()
 
 
+Predictor = Literal["last", "kinematic", "stratos-4.1", "seasonal", "ensemble"]
+"""The names of :mod:`predictors.registry`."""
+
+
 class Prediction(Definition):
     """How load is forecast, and what forecasts are used for."""
 
     mode: Literal["Disabled", "ForecastOnly", "Enabled"] = "Enabled"
     """``ForecastOnly`` publishes forecasts and does not act on them."""
-    predictor: Annotated[Id | None, not_yet()] = None
-    """Predictor by its name. Not given: Pileus' own choice."""
-    window: Annotated[Annotated[Number, Field(gt=0, le=86400)] | None, not_yet()] = None
-    """How much of the past is looked at (s). Not given: the settings'."""
-    horizon: Annotated[Annotated[Number, Field(gt=0, le=86400)] | None, not_yet()] = None
-    """How far ahead is looked (s). Not given: the measured lead time."""
+    predictor: Predictor | None = None
+    """Predictor by its name. Not given: the settings'."""
+    window: Annotated[Number, Field(gt=0, le=86400)] | None = None
+    """How much of the past is fitted (s); at least 20 samples, at most 2 h. Not given: 5 min, or twice the horizon."""
+    horizon: Annotated[Number, Field(gt=0, le=86400)] | None = None
+    """How far ahead is looked (s), not rounded; at least one evaluation. Not given: the measured lead time."""
 
 
 class Fallback(Definition):

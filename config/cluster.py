@@ -105,11 +105,14 @@ class CartridgeSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionSpec:
-    """How load is to be forecast; ``None``: Pileus' own choice. Not yet used."""
+    """How load is to be forecast; ``None``: as the settings say, and as far ahead as members take to serve."""
 
     predictor: str | None = None
+    """By its name in :mod:`predictors.registry`."""
     window_s: float | None = None
+    """How much of the past ``kinematic`` fits (s); at least 20 samples and a predictor's step, at most two hours."""
     horizon_s: float | None = None
+    """Not rounded; at least one period of evaluation (s)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

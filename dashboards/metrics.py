@@ -36,6 +36,7 @@ class _Snapshot(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield the metric families."""
         yield from _of_clusters(self._model, now=self._now)
+        yield from _of_forecasts(self._model)
         yield _of_applications(self._model)
         yield _pauses(self._model, now=self._now)
         yield from _of_pileus(self._model, self._status)
@@ -86,6 +87,22 @@ def _pauses(model: Model, *, now: float) -> Metric:
     for pause in model.orders.pauses(at=now):
         ends.add_metric([pause.scope, pause.owner], pause.until)
     return ends
+
+
+def _of_forecasts(model: Model) -> Iterator[Metric]:
+    """Yield what forecasts were worth, those of a shadow policy too."""
+    names = [*OF_CLUSTER, "signal", "predictor", "policy"]
+    error = GaugeMetricFamily("pileus_forecast_relmae", "Forecast error / the last value's error.", labels=names)
+    on = GaugeMetricFamily("pileus_forecast_probation", "1 while the last value counts instead.", labels=names)
+    for of in model.clusters.values():
+        newest = of.newest
+        for policy, signals in (("live", newest.signals), ("shadow", newest.shadow)) if newest else ():
+            for signal in signals:
+                if (score := signal.score) is not None:
+                    labels = (of.tenant, of.application, of.cluster, signal.signal.value, score.predictor, policy)
+                    error.add_metric(labels, score.relmae)
+                    on.add_metric(labels, float(score.since is not None))
+    yield from (error, on)
 
 
 def _of_applications(model: Model) -> Metric:

@@ -1,21 +1,23 @@
 """One cluster in the stream worker: its windows, and what a tick makes of them."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 
+from config.cluster import PredictionSpec
 from predictors import kinematic
 from predictors.horizon import horizon
-from streams.foresight import Outlook, Watched
+from streams.foresight import step_of
 from streams.membership import Membership
+from streams.prospect import Prospect, Way
 from streams.records.forecast import ClusterForecast, Fault, MemberForecast, Signal, SignalForecast
 from streams.records.instance import Announcement
 from streams.records.member import Member
 from streams.records.sample import Health, Requests
-from streams.signals import Total, member_forecast, signal_forecast, sum_over_serving
+from streams.signals import Total, member_forecast, sum_over_serving
 from streams.window import BalancerWindow, Floats, Grid, MemberWindow, hold
 
 MEMORY_CEILING = 100.0
@@ -24,6 +26,8 @@ BALANCERS = 100
 """Balancers of one cluster at most."""
 FEWEST_SAMPLES = 20
 """Sample intervals that a window holds at least."""
+LONGEST_S = 7200.0
+"""How far back a window reaches at most for the sake of a horizon or a policy (s): its samples are kept in memory."""
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,9 +59,21 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         """Periods that lie between two samples at most: so long a member's value holds."""
         return math.ceil(self.sample_interval_s / self.evaluation_s)
 
-    def window(self, horizon_s: float) -> float:
-        """Return how long a window must be to look so far ahead: twice as far back, and 20 samples."""
-        return max(self.window_s, 2.0 * horizon_s, FEWEST_SAMPLES * self.sample_interval_s)
+    def window(self, horizon_s: float, given_s: float | None = None) -> float:
+        """Return how long a window must be to look so far ahead: twice as far back, and 20 samples.
+
+        One that is given counts, as far as it holds 20 samples and a predictor's step; two hours are enough.
+        """
+        least = FEWEST_SAMPLES * self.sample_interval_s
+        if given_s is not None:
+            return max(min(given_s, LONGEST_S), least, step_of(horizon_s, self.evaluation_s))
+        return max(self.window_s, min(2.0 * horizon_s, LONGEST_S), least)
+
+    def way(self, prediction: PredictionSpec, measured_s: float) -> Way:
+        """Return how to look ahead; what is not said follows from the settings, and from the measured lead time."""
+        given_s = prediction.horizon_s
+        horizon_s = measured_s if given_s is None else max(given_s, self.evaluation_s)
+        return Way(prediction.predictor or self.predictor, horizon_s, self.window(horizon_s, prediction.window_s))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +92,11 @@ class Rows:
 class Measured:
     """What one cluster's windows hold at a tick."""
 
-    cluster: str
-    grid: Grid
-    horizon_s: float
-    totals: tuple[Total, ...]
-    """Requests, load, memory."""
+    prospects: tuple[Prospect, ...]
+    """By the policy's prediction; by that of a shadow policy too, where it differs."""
     rows: Rows
     known: int
     """Members whose load is known in the newest period."""
-
-    def name(self, total: Total) -> str:
-        """Return the name of one signal of the cluster."""
-        return f"{self.cluster}/{total.signal}"
-
-    def watched(self) -> Iterator[Watched]:
-        """Yield the signals, as the ensemble sees them."""
-        for total in self.totals:
-            yield Watched(self.name(total), total.values, self.grid, self.horizon_s, total.ceiling)
 
 
 class Cluster(msgspec.Struct):
@@ -103,7 +107,9 @@ class Cluster(msgspec.Struct):
     members: dict[str, MemberWindow] = {}
     balancers: dict[str, BalancerWindow] = {}
     horizon_s: float = 0.0
-    """The horizon in force; 0 before the first tick."""
+    """The horizon that follows from the lead times; 0 before the first tick."""
+    window_s: float = 0.0
+    """How far back the windows reach; 0 before the first tick."""
     reporting_since: float | None = None
     """Since when some member reports without a break: a member is silent only while others are not."""
 
@@ -136,29 +142,47 @@ class Cluster(msgspec.Struct):
     def measure(self, at: float, rules: Rules) -> Measured:
         """Return what the windows hold at a tick, and forget what no later tick needs."""
         self._choose_horizon(rules)
-        grid = Grid.ending(at, width=rules.evaluation_s, span=rules.window(self.horizon_s))
+        ways = [rules.way(prediction, self.horizon_s) for prediction in self._predictions()]
+        self.window_s = max(way.window_s for way in ways)
+        grid = Grid.ending(at, width=rules.evaluation_s, span=self.window_s)
         self._forget(grid, at, rules)
         requests = self._requests_total(grid, at, rules)
         rows = self._rows(grid, rules)
         load, memory, known = self._member_totals(rows, grid, at)
-        return Measured(self.instance.cluster, grid, self.horizon_s, (requests, load, memory), rows, known)
+        totals = (requests, load, memory)
+        return Measured(tuple(self._prospect(way, totals, at, rules) for way in ways), rows, known)
 
-    def conclude(self, measured: Measured, outlooks: Mapping[str, Outlook], at: float, rules: Rules) -> ClusterForecast:
-        """Return what is to be said of what was measured, and foreseen."""
-        serving, requests = self.membership.serving(), measured.totals[0]
+    def conclude(
+        self, measured: Measured, settled: Sequence[SignalForecast], at: float, rules: Rules
+    ) -> ClusterForecast:
+        """Return what is to be said of a cluster; ``settled`` are the signals of its prospects, in their order."""
+        serving, count = self.membership.serving(), len(Signal)
+        first, *others = measured.prospects
         return ClusterForecast(
             tenant=self.instance.tenant,
             application=self.instance.application,
             cluster=self.instance.cluster,
-            horizon_s=self.horizon_s,
+            horizon_s=first.way.horizon_s,
             serving=len(serving),
             known=measured.known,
             starting=self.membership.starting(),
-            signals=self._judge(measured, outlooks, at, rules),
-            count=None if requests.why else sum(b.count for b in self.balancers.values()),
-            members=self._member_forecasts(measured.rows, measured.grid, at, rules),
+            signals=list(settled[:count]),
+            count=None if first.totals[0].why else sum(b.count for b in self.balancers.values()),
+            members=self._member_forecasts(measured.rows, first, at, rules),
             faults=self._faults(serving, at, rules),
+            shadow=list(settled[count:]),
+            shadow_horizon_s=others[0].way.horizon_s if others else None,
         )
+
+    def _predictions(self) -> list[PredictionSpec]:
+        """Return how the load is to be forecast: by the policy, and by a shadow of it that differs."""
+        own, shadow = self.instance.prediction, self.instance.shadow
+        return [own] if shadow is None or shadow == own else [own, shadow]
+
+    def _prospect(self, way: Way, totals: Iterable[Total], at: float, rules: Rules) -> Prospect:
+        """Return the newest part of the totals, as far as one way goes back."""
+        grid = Grid.ending(at, width=rules.evaluation_s, span=way.window_s)
+        return Prospect(self.instance.cluster, way, grid, tuple(total.newest(grid.n) for total in totals))
 
     def _choose_horizon(self, rules: Rules) -> None:
         """Follow the measured lead times."""
@@ -230,34 +254,12 @@ class Cluster(msgspec.Struct):
         newest = [t for window in windows if (t := getattr(window, name).newest(at)) is not None]
         return at - max(newest) if newest else None
 
-    def _judge(
-        self, measured: Measured, outlooks: Mapping[str, Outlook], at: float, rules: Rules
-    ) -> list[SignalForecast]:
-        """Say of each signal: unknown, its last value, or its forecast."""
-        totals, middles = measured.totals, measured.grid.middles(at)
-        predictions = kinematic.predict(
-            middles,
-            np.array([total.values for total in totals]),
-            horizon_s=self.horizon_s,
-            ceiling=np.array([total.ceiling for total in totals]),
-        )
-        return [
-            signal_forecast(
-                total,
-                prediction,
-                outlooks.get(measured.name(total)),
-                ends=middles + measured.grid.width / 2.0,
-                stale_s=rules.stale_s,
-            )
-            for total, prediction in zip(totals, predictions, strict=True)
-        ]
-
-    def _member_forecasts(self, rows: Rows, grid: Grid, at: float, rules: Rules) -> list[MemberForecast]:
+    def _member_forecasts(self, rows: Rows, prospect: Prospect, at: float, rules: Rules) -> list[MemberForecast]:
         """Return the own load at the horizon of each member that serves or is on its way."""
         predictions = kinematic.predict(
-            grid.middles(at),
-            np.concatenate((rows.load_average, rows.memory_consumption))[:, rows.lead :],
-            horizon_s=self.horizon_s,
+            prospect.grid.middles(at),
+            np.concatenate((rows.load_average, rows.memory_consumption))[:, -prospect.grid.n :],
+            horizon_s=prospect.way.horizon_s,
             ceiling=np.repeat([np.inf, MEMORY_CEILING], len(rows.names)),
         )
         wanted, m = set(self.membership.wanted()), len(rows.names)

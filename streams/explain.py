@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from streams.moments import clock, written
 from streams.records.control import Pause
 from streams.records.decision import Code, Decision, Factor, Gate, GateName, Otherwise, Reason
+from streams.records.forecast import SignalForecast
 
 GATES = {
     GateName.DEMAND: "what the load asks for",
@@ -119,11 +120,20 @@ def _factor(factor: Factor, decision: Decision) -> str:
     parts = [f"{_load(factor.signal, factor.observed)} now"]
     if factor.forecast is not None:
         ahead = clock(decision.at + decision.given.forecast.horizon_s, beside=decision.at)
-        by = f" by {signal.predictor}" if signal is not None and signal.predictor else ""
+        by = _by(signal) if signal is not None else ""
         parts.append(f"{_load(factor.signal, factor.forecast)} predicted for {ahead}{by}")
     parts.append(f"{_load(factor.signal, factor.threshold)} per member")
     near = ", within the tolerance" if factor.within_tolerance else ""
     return f"{', '.join(parts)}: {_members(factor.members)}{near}"
+
+
+def _by(signal: SignalForecast) -> str:
+    """Tell who predicts, and what its forecasts were worth."""
+    if (score := signal.score) is None:
+        return f" by {signal.predictor}" if signal.predictor else ""
+    worth = f"{score.relmae:.2f} times the last value's error in {score.scored} forecasts"
+    on = "" if score.since is None else f", for {score.predictor} is on probation"
+    return f" by {signal.predictor}{on} ({worth})"
 
 
 def _gates(decision: Decision) -> Iterator[str]:

@@ -9,21 +9,26 @@ import math
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import msgspec
+from msgspec.structs import replace
 
-from predictors import kinematic
+from config.cluster import PredictionSpec
+from predictors.registry import PREDICTORS
 from streams.cluster import Cluster, Rules
 from streams.foresight import Foresight, Kept
-from streams.records.forecast import ClusterForecast, Forecasts
+from streams.probation import Probation, Scored
+from streams.records.forecast import ClusterForecast, Forecasts, Signal
 from streams.records.instance import Announcement, InstanceRecord
 from streams.records.member import Claim, Member, State
 from streams.records.record import Record, encode
 from streams.records.sample import SAMPLE, Health, HealthColumns, Requests, Sample, Tick
 from streams.refusals import EXAMPLE_LENGTH, Refusals
-from streams.topics import SAMPLES
+from streams.topics import INSTANCES, SAMPLES
+from streams.window import ROUNDING
 
-LAYOUT = 4
+LAYOUT = 5
 """Version of the snapshot; raised when :class:`Progress` or anything in it changes."""
 HELD = 32 * 1024 * 1024
 """Bytes of messages held between two ticks at most, about 200 000 samples. The oldest go first: after a long pause
@@ -34,6 +39,8 @@ COUNT_MAX = 2**53
 """Largest count that every JSON reader takes."""
 NAME_MAX = 255
 """Longest name of a balancer."""
+FARTHEST_S = 86_400.0
+"""Longest window and horizon that a policy may ask for (s)."""
 TIME_MAX = 1e11
 """Latest time of a tick (s since the Unix epoch): the year 5138."""
 
@@ -49,8 +56,10 @@ class Progress(msgspec.Struct):
     epoch: int = 0
     """The newest claim among the members: records of an older decider do not count."""
     clusters: dict[str, Cluster] = {}
-    foresight: dict[float, Kept] = {}
-    """The predictor's rows, as of the last snapshot."""
+    foresight: list[Kept] = []
+    """The predictors' rows, as of the last snapshot."""
+    probation: Scored | None = None
+    """What forecasts were worth, as of the last snapshot."""
     unplaced: dict[str, dict[str, Member]] = {}
     """Members whose cluster is not announced yet, by cluster: the two logs are read side by side."""
 
@@ -62,12 +71,14 @@ class Fold:
         self.partition = partition
         self.rules = rules
         self.progress = Progress()
-        self._foresight = Foresight(rules.predictor)
+        self._foresight = Foresight()
+        self._probation = Probation()
         self._members: deque[tuple[int, Member | Claim]] = deque()
         self._instances: deque[tuple[int, Announcement]] = deque()
         self._held: deque[tuple[int, Health | HealthColumns | Requests]] = deque()
         self._held_bytes = 0
         self._refusals = Refusals(SAMPLES.name, partition)
+        self._misfits = Refusals(INSTANCES.name, partition)
 
     def member(self, offset: int, record: Member | Claim) -> None:
         """Take note of a record of ``pileus.members``, in the order of the log; it counts from the tick after it."""
@@ -111,7 +122,7 @@ class Fold:
 
     def snapshot(self) -> bytes:
         """Write the state after a tick. Samples that came since are not in it: go back to the tick."""
-        self.progress.foresight = self._foresight.dump()
+        self.progress.foresight, self.progress.probation = self._foresight.dump(), self._probation.dump()
         return zlib.compress(msgspec.msgpack.encode(self.progress), level=1)
 
     def restore(self, state: bytes) -> None:
@@ -126,12 +137,14 @@ class Fold:
             packed = zlib.decompress(state)
         except zlib.error as error:
             raise msgspec.DecodeError(f"snapshot of {len(state)} bytes: {error}") from error
-        progress, foresight = msgspec.msgpack.decode(packed, type=Progress), Foresight(self.rules.predictor)
+        progress, seen, scored = msgspec.msgpack.decode(packed, type=Progress), Foresight(), Probation()
         try:
-            foresight.restore(progress.foresight)
+            seen.restore(progress.foresight)
+            if progress.probation is not None:
+                scored.restore(progress.probation)
         except ValueError as error:
-            raise msgspec.DecodeError(f"rows of the predictor: {error}") from error
-        self.progress, self._foresight = progress, foresight
+            raise msgspec.DecodeError(f"rows of the predictors: {error}") from error
+        self.progress, self._foresight, self._probation = progress, seen, scored
 
     def _hold(self, sample: Health | HealthColumns | Requests, size: int) -> None:
         """Keep a sample until the next tick; when there are too many, give up the oldest."""
@@ -164,16 +177,21 @@ class Fold:
         forecasts = Forecasts(
             at=tick.at, partition=self.partition, members_offset=tick.members_offset, clusters=clusters, samples=used
         )
-        return [*self._refusals.take(tick.at), forecasts]
+        return [*self._refusals.take(tick.at), *self._misfits.take(tick.at), forecasts]
 
     def _evaluate(self, at: float) -> list[ClusterForecast]:
         """Measure every cluster, foresee all their signals at once, and say what comes of it."""
         clusters = [cluster for _, cluster in sorted(self.progress.clusters.items())]
         measured = [cluster.measure(at, self.rules) for cluster in clusters]
-        watched = [signal for each in measured for signal in each.watched()]
-        outlooks = self._foresight.look(watched, at) if self.rules.predictor != kinematic.NAME else {}
+        prospects = [prospect for each in measured for prospect in each.prospects]
+        outlooks = self._foresight.look([signal for each in prospects for signal in each.watched()], at)
+        stale_s = self.rules.stale_s
+        candidates = [each for prospect in prospects for each in prospect.candidates(outlooks, at, stale_s=stale_s)]
+        number = math.floor(at / self.rules.evaluation_s + ROUNDING)
+        settled = iter(self._probation.settle(candidates, number=number, at=at))
         return [
-            cluster.conclude(each, outlooks, at, self.rules) for cluster, each in zip(clusters, measured, strict=True)
+            cluster.conclude(each, list(islice(settled, len(each.prospects) * len(Signal))), at, self.rules)
+            for cluster, each in zip(clusters, measured, strict=True)
         ]
 
     def _release(self) -> list[Health | Requests]:
@@ -197,7 +215,7 @@ class Fold:
         while self._instances and self._instances[0][0] < tick.instances_offset:
             offset, instance = self._instances.popleft()
             progress.instances_offset = offset + 1
-            self._announce(instance)
+            self._announce(self._usable(instance))
         while self._members and self._members[0][0] < tick.members_offset:
             offset, record = self._members.popleft()
             progress.members_offset = offset + 1
@@ -205,6 +223,16 @@ class Fold:
                 progress.epoch = max(progress.epoch, offset)
             elif record.epoch >= progress.epoch:
                 self._place(record)
+
+    def _usable(self, instance: Announcement) -> Announcement:
+        """Return a cluster without predictions that cannot be followed: the default counts in their place."""
+        if said := _impossible(instance.prediction):
+            self._misfits.add("BadValue", said, instance.cluster)
+            instance = replace(instance, prediction=PredictionSpec())
+        if instance.shadow is not None and (said := _impossible(instance.shadow)):
+            self._misfits.add("BadValue", f"shadow: {said}", instance.cluster)
+            instance = replace(instance, shadow=None)
+        return instance
 
     def _announce(self, instance: Announcement) -> None:
         """Take in a cluster, with the members that were there before it, or give it up."""
@@ -250,7 +278,7 @@ class Fold:
         """Say what is wrong with a sample's time."""
         if not sample.at <= at + self.rules.max_future_s:
             return "Future", f"at {sample.at} is more than {self.rules.max_future_s} s after the tick at {at}"
-        if sample.at < at - self.rules.window(cluster.horizon_s):
+        if sample.at < at - (cluster.window_s or self.rules.window(0.0)):
             return "Late", f"at {sample.at} is before the window of the tick at {at}"
         return None
 
@@ -269,6 +297,17 @@ class Fold:
         if said := _wrong(requests, self.rules.window_s):
             return "BadValue", said
         return cluster.take_requests(requests), f"interval that ends at {requests.at}"
+
+
+def _impossible(prediction: PredictionSpec) -> str:
+    """Say why a load cannot be forecast so; empty when it can."""
+    name = prediction.predictor
+    if name is not None and name not in PREDICTORS:
+        return f"predictor '{name[:NAME_MAX]}' must be one of {', '.join(PREDICTORS)}"
+    for field, value in (("window_s", prediction.window_s), ("horizon_s", prediction.horizon_s)):
+        if value is not None and not 0.0 < value <= FARTHEST_S:
+            return f"{field} {value} must be above 0, at most {FARTHEST_S:g}"
+    return ""
 
 
 def _weight(sample: Sample) -> int:

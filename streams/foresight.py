@@ -6,7 +6,7 @@ is clamp(horizon / 5, 10 s, 60 s) long and ends at a multiple of its length, so 
 
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,12 @@ class Watched:
     grid: Grid
     horizon_s: float
     ceiling: float
+    predictor: str
+
+    @property
+    def row(self) -> str:
+        """Return what tells the row from others: the signal, who foresees it, and how far ahead."""
+        return f"{self.name}/{self.predictor}@{self.horizon_s}"
 
     def mean(self, start: float, end: float) -> float:
         """Return the mean over the periods whose middle lies in [``start``, ``end``); NaN when none is known."""
@@ -65,8 +71,10 @@ class Watched:
 
 
 class Kept(msgspec.Struct):
-    """The rows of one step length, as a checkpoint has them."""
+    """The rows of one predictor and step length, as a checkpoint has them."""
 
+    predictor: str
+    step_s: float
     names: list[str]
     done: int
     state: bytes
@@ -74,7 +82,7 @@ class Kept(msgspec.Struct):
 
 
 class Batch:
-    """The rows of one step length. A row's numbers do not hang on the rows beside it."""
+    """The rows of one predictor and step length. A row's numbers do not hang on the rows beside it."""
 
     def __init__(self, predictor: str, step_s: float) -> None:
         self.predictor = predictor
@@ -90,7 +98,7 @@ class Batch:
     def look(self, watched: Sequence[Watched], at: float) -> None:
         """Take the steps that are over at a tick."""
         now = math.floor(at / self.step_s + ROUNDING)
-        of = {each.name: each for each in watched}
+        of = {each.row: each for each in watched}
         self._let_go(of)
         given = [of.pop(name) for name in self.names]
         self._state.rows = self._rows(given)
@@ -100,12 +108,12 @@ class Batch:
             begin = min(math.ceil(each.grid.start / self.step_s - ROUNDING) for each in new)
             self._run(state, new, first=begin + 1, now=now)
             self._state = parts.join(self._state, state) if self.names else state
-            self.names += [each.name for each in new]
+            self.names += [each.row for each in new]
         self.done = now
 
     def dump(self) -> Kept:
         """Write the rows down."""
-        return Kept(self.names, self.done, parts.dump(self._state), self.outlooks)
+        return Kept(self.predictor, self.step_s, self.names, self.done, parts.dump(self._state), self.outlooks)
 
     def restore(self, kept: Kept) -> None:
         """Go on from what was written down.
@@ -119,9 +127,8 @@ class Batch:
         self.names, self.done, self.outlooks = kept.names, kept.done, kept.outlooks
 
     def _let_go(self, watched: Mapping[str, Watched]) -> None:
-        """Forget the rows that are not watched any more, or look ahead another way than they have learned to."""
-        ahead = self._state.rows.horizon_s.tolist()
-        staying = [i for i, n in enumerate(self.names) if n in watched and watched[n].horizon_s == ahead[i]]
+        """Forget the rows that are not watched any more."""
+        staying = [i for i, name in enumerate(self.names) if name in watched]
         if len(staying) < len(self.names):
             self.names = [self.names[i] for i in staying]
             self._state = parts.take(self._state, np.array(staying, dtype=np.int64))
@@ -137,10 +144,10 @@ class Batch:
             forecast = self._of.step(state, np.array([each.mean(start, start + self.step_s) for each in given]))
         lines = zip(*(line.tolist() for line in (forecast.point, forecast.lower, forecast.upper)), strict=True)
         for each, ready, line in zip(given, forecast.ready.tolist(), lines, strict=True):
-            self.outlooks.pop(each.name, None)
+            self.outlooks.pop(each.row, None)
             if ready:
                 value, lower, upper = line
-                self.outlooks[each.name] = Outlook(value, lower, upper, self.predictor)
+                self.outlooks[each.row] = Outlook(value, lower, upper, self.predictor)
 
     def _new(self, watched: Sequence[Watched]) -> Any:
         return self._of.new(self._rows(watched), longest=FARTHEST)
@@ -156,32 +163,31 @@ class Batch:
 
 
 class Foresight:
-    """All rows of a partition, by step length."""
+    """All rows of a partition, by predictor and step length."""
 
-    def __init__(self, predictor: str) -> None:
-        self._predictor = predictor
-        self._batches: dict[float, Batch] = {}
+    def __init__(self) -> None:
+        self._batches: dict[tuple[str, float], Batch] = {}
 
     def look(self, watched: Sequence[Watched], at: float) -> dict[str, Outlook]:
-        """Take in a tick; return what is foreseen, by name, of what can be relied on."""
-        of: dict[float, list[Watched]] = {step_s: [] for step_s in self._batches}
+        """Take in a tick; return what is foreseen, by row, of what can be relied on."""
+        of: dict[tuple[str, float], list[Watched]] = {kind: [] for kind in self._batches}
         for each in watched:
-            of.setdefault(step_of(each.horizon_s, each.grid.width), []).append(each)
+            of.setdefault((each.predictor, step_of(each.horizon_s, each.grid.width)), []).append(each)
         found: dict[str, Outlook] = {}
-        for step_s, here in of.items():
+        for kind, here in of.items():
             if not here:
-                del self._batches[step_s]
+                del self._batches[kind]
                 continue
-            batch = self._batches.setdefault(step_s, Batch(self._predictor, step_s))
+            batch = self._batches.setdefault(kind, Batch(*kind))
             batch.look(here, at)
             found |= batch.outlooks
         return found
 
-    def dump(self) -> dict[float, Kept]:
-        """Write everything down, by step length."""
-        return {step_s: batch.dump() for step_s, batch in self._batches.items()}
+    def dump(self) -> list[Kept]:
+        """Write everything down."""
+        return [batch.dump() for batch in self._batches.values()]
 
-    def restore(self, kept: Mapping[float, Kept]) -> None:
+    def restore(self, kept: Iterable[Kept]) -> None:
         """Go on from what was written down.
 
         Raises
@@ -189,6 +195,8 @@ class Foresight:
         ValueError
             It was written by another version.
         """
-        for step_s, each in kept.items():
-            self._batches[step_s] = Batch(self._predictor, step_s)
-            self._batches[step_s].restore(each)
+        for each in kept:
+            if each.predictor not in PREDICTORS:
+                raise ValueError(f"predictor '{each.predictor}': must be one of {', '.join(PREDICTORS)}")
+            batch = self._batches[each.predictor, each.step_s] = Batch(each.predictor, each.step_s)
+            batch.restore(each)

@@ -1,7 +1,7 @@
 """What the numbers of one signal say at a tick: unknown, their last value, or a forecast."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,10 @@ class Total:
     why: str = ""
     """Why it cannot be judged, whatever the values are."""
     ceiling: float = math.inf
+
+    def newest(self, periods: int) -> "Total":
+        """Return its newest periods only."""
+        return self if periods == self.values.size else replace(self, values=self.values[-periods:])
 
 
 def sum_over_serving(rows: Floats, served: NDArray[np.bool_]) -> tuple[Floats, int]:

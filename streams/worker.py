@@ -7,7 +7,7 @@ between that offset and the first message that comes in is read again. The same 
 import asyncio
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import faust
@@ -20,6 +20,7 @@ from streams.cluster import Rules
 from streams.faust_app import consume, create_faust_app, own
 from streams.fold import LAYOUT, Fold
 from streams.follow import Follower, read_range
+from streams.probation import Turns
 from streams.publish import Sender
 from streams.records.checkpoint import Checkpoint
 from streams.records.forecast import Forecasts
@@ -58,6 +59,7 @@ class Shard:
     """Messages below this are in the fold."""
     follower: Follower
     checkpoint_at: float = -math.inf
+    turns: Turns = field(default_factory=Turns)
 
 
 def create_app(settings: WorkerSettings, *, now: Callable[[], float]) -> faust.App:
@@ -153,6 +155,7 @@ class Worker:
         for record in shard.fold.message(raw):
             if isinstance(record, Forecasts):
                 await self._sender.send(FORECASTS, str(partition), record, partition)
+                _tell(shard.turns, record)
                 await self._checkpoint(shard, partition, record.at)
             else:
                 await self._sender.send(REJECTED, SAMPLES.name, record, 0)
@@ -177,6 +180,16 @@ class Worker:
         await checkpoints.save(
             self._sender, Checkpoint(role=ROLE, partition=partition, offset=shard.offset, layout=LAYOUT, state=state)
         )
+
+
+def _tell(turns: Turns, record: Forecasts) -> None:
+    """Log whose probation begins or ends. A start of the worker tells all that are on it."""
+    for (cluster, signal, predictor), score in turns.take(record):
+        said = {"cluster": cluster, "signal": signal, "predictor": predictor, "relmae": round(score.relmae, 3)}
+        if score.since is not None:
+            log.warning("predictor on probation: the last value counts", **said, since=score.since)
+        else:
+            log.info("predictor counts again", **said)
 
 
 def _restored(partition: int, rules: Rules, checkpoint: Checkpoint | None) -> Fold:

@@ -16,6 +16,7 @@ from config.cluster import (
     FlapSpec,
     PartitionSpec,
     Policy,
+    PredictionSpec,
     ScheduleSpec,
     StepPolicy,
 )
@@ -151,6 +152,8 @@ def an_instance(
     network_partition: str = "here",
     at: float = 800.0,
     default_lead_time_s: float = 30.0,
+    prediction: PredictionSpec | None = None,
+    shadow: PredictionSpec | None = None,
 ) -> Announcement:
     """Return a cluster that exists."""
     return Announcement(
@@ -162,6 +165,8 @@ def an_instance(
         network_partition=network_partition,
         at=at,
         default_lead_time_s=default_lead_time_s,
+        prediction=prediction or PredictionSpec(),
+        shadow=shadow,
     )
 
 

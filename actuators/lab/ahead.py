@@ -9,8 +9,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from actuators.lab.skill import last_line
-from predictors import kinematic
-from predictors.registry import PREDICTORS, Predictor
+from predictors import kinematic, probation
+from predictors.registry import LAST, PREDICTORS, Predictor
 from predictors.series import rows
 from streams.cluster import Rules
 from streams.foresight import FARTHEST, step_of
@@ -87,7 +87,7 @@ def last(values: Floats, setting: Setting) -> Ahead:
 def by_motion(values: Floats, setting: Setting) -> Ahead:
     """Forecast with :mod:`predictors.kinematic`, window by window as the stream worker does, many at a time.
 
-    While a window has too few values the forecast is the last one, as live.
+    While a window has too few values the forecast is the last one, and so it is on probation, as live.
     """
     if not values.size:
         return Ahead(values, values, values)
@@ -104,7 +104,8 @@ def by_motion(values: Floats, setting: Setting) -> Ahead:
             (np.nan, np.nan, np.nan) if each is None else (each.value, each.lower, each.upper) for each in predictions
         ]
     point = np.where(np.isnan(made[:, 0]), values, made[:, 0])
-    return Ahead(np.where(np.isnan(values), np.nan, point), made[:, 1], made[:, 2])
+    ahead = Ahead(np.where(np.isnan(values), np.nan, point), made[:, 1], made[:, 2])
+    return settled(values, ahead, setting, spoken=made[:, 0])
 
 
 def by_steps(name: str) -> Forecaster:
@@ -125,9 +126,27 @@ def by_steps(name: str) -> Forecaster:
             np.concatenate((early, np.where(np.isfinite(made[0, begun:]), line[begun:], values[begun:])))
             for early, line in zip(lines, made, strict=True)
         )
-        return Ahead(np.where(np.isnan(values), np.nan, point), lower, upper)
+        ahead = Ahead(np.where(np.isnan(values), np.nan, point), lower, upper)
+        return settled(values, ahead, setting, spoken=made[0]) if name != LAST else ahead
 
     return run
+
+
+def settled(values: Floats, ahead: Ahead, setting: Setting, *, spoken: Floats) -> Ahead:
+    """Return forecasts with the last value in their place where their predictor is on probation.
+
+    ``spoken`` is what the predictor itself said (NaN: nothing), by which it is judged.
+    """
+    row = probation.replay(values, spoken, horizon=setting.steps)
+    on = row.on_probation & np.isfinite(spoken)
+    upper = np.maximum(values, np.minimum(values + row.margin, setting.ceiling))
+    lower = np.maximum(values - row.margin, 0.0)
+    return Ahead(
+        *(
+            np.where(on, own, line)
+            for own, line in zip((values, lower, upper), (ahead.point, ahead.lower, ahead.upper), strict=True)
+        )
+    )
 
 
 def _stepped(predictor: Predictor, values: Floats, setting: Setting, periods: int) -> Floats:

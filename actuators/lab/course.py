@@ -91,14 +91,23 @@ class Course:
         )
 
 
-def course(load: Load, forecaster: Forecaster, *, predictor: str, horizon_s: float, most_members: int) -> Course:
-    """Look at a load as the stream worker does, with one sample a period."""
+def course(
+    load: Load,
+    forecaster: Forecaster,
+    *,
+    predictor: str,
+    horizon_s: float,
+    most_members: int,
+    window_s: float | None = None,
+) -> Course:
+    """Look at a load as the stream worker does, with one sample a period; ``window_s`` is the policy's own."""
     rules = rules_of(load.step_s)
     seen = {}
     for name, values in load.signals.items():
         observed = held(values, rules)
         ceiling = MEMORY_CEILING * most_members if name == Signal.MEMORY_CONSUMPTION else math.inf
-        setting = Setting(step_s=load.step_s, horizon_s=horizon_s, window_s=rules.window(horizon_s), ceiling=ceiling)
+        back_s = rules.window(horizon_s, window_s)
+        setting = Setting(step_s=load.step_s, horizon_s=horizon_s, window_s=back_s, ceiling=ceiling)
         seen[name] = Seen(observed, _ages(values, load.step_s), forecaster(observed, setting))
     return Course(
         start=load.start,

@@ -30,7 +30,7 @@ class Trial:
     skip_s: float = 0.0
     """Not scored: the beginning (s)."""
     horizon_s: float | None = None
-    """``None``: follows from the lead times."""
+    """``None``: the policy's own, or it follows from the lead times."""
     label: str = ""
     """What the policy is called in reports."""
 
@@ -63,10 +63,18 @@ def fitted(spec: ClusterSpec, load: Load) -> ClusterSpec:
 
 def course_of(trial: Trial) -> Course:
     """Return a trial's load as its decider sees it."""
-    horizon_s = trial.horizon_s or horizon_of(trial.world, trial.load.step_s)
+    given, step_s = trial.spec.prediction, trial.load.step_s
+    horizon_s = trial.horizon_s or max(given.horizon_s or horizon_of(trial.world, step_s), step_s)
     forecaster = FORECASTERS[trial.predictor]
     most = trial.spec.most_members
-    return course(trial.load, forecaster, predictor=trial.predictor, horizon_s=horizon_s, most_members=most)
+    return course(
+        trial.load,
+        forecaster,
+        predictor=trial.predictor,
+        horizon_s=horizon_s,
+        most_members=most,
+        window_s=given.window_s,
+    )
 
 
 def run(trial: Trial, *, seen: Course | None = None, baseline: bool = True, watch: Watch | None = None) -> Outcome:

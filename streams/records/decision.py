@@ -41,6 +41,8 @@ class Code(StrEnum):
     """The application's budget or its tenant's quota allows no more."""
     PAUSED = "Paused"
     """Somebody has paused it: the number stays."""
+    PROBATION = "Probation"
+    """A predictor erred more than the last value of late: the last value counts in its place."""
 
 
 class Reason(msgspec.Struct, frozen=True):

@@ -19,6 +19,19 @@ class Signal(StrEnum):
     """Memory (percent of one member, summed)."""
 
 
+class Score(msgspec.Struct, frozen=True, gc=False):
+    """How a predictor's forecasts of late compare with the last value, by what came."""
+
+    predictor: str
+    """Whose forecasts: on probation it is not the one that is published."""
+    relmae: float
+    """Mean absolute error / the last value's, at most 1000; below 1 the predictor is better."""
+    scored: int
+    """Forecasts compared since this cluster is forecast so."""
+    since: float | None = None
+    """Since when it is on probation (s since the Unix epoch); ``None``: it is not."""
+
+
 class SignalForecast(msgspec.Struct, frozen=True, kw_only=True):
     """One signal of one cluster: what it is, how it moves, where it is heading.
 
@@ -41,6 +54,8 @@ class SignalForecast(msgspec.Struct, frozen=True, kw_only=True):
     predictor: str = ""
     age_s: float | None = None
     """Age of the newest sample used, at the tick (s); for requests that of the balancer heard longest ago."""
+    score: Score | None = None
+    """``None`` while no forecast was compared yet. On probation ``forecast`` is the last value."""
 
 
 class MemberForecast(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -89,6 +104,8 @@ class ClusterForecast(msgspec.Struct, frozen=True, kw_only=True):
     faults: list[Fault] = []
     shadow: list[SignalForecast] = []
     """The signals as the prediction of a shadow policy has them; empty when there is none that differs."""
+    shadow_horizon_s: float | None = None
+    """Their horizon (s); ``None`` when there are none."""
 
 
 class Forecasts(Record, frozen=True, kw_only=True):

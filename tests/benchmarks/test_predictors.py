@@ -7,6 +7,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from predictors import parts
+from predictors.probation import Standings
 from predictors.registry import PREDICTORS
 from predictors.series import Floats, Rows, rows
 
@@ -47,3 +48,19 @@ def test_a_tick_of_each_predictor(benchmark: BenchmarkFixture, name: str) -> Non
     told = benchmark.pedantic(PREDICTORS[name].step, args=(state, y), rounds=20)
 
     assert told.point.size == 300
+
+
+@pytest.mark.benchmark(group="a tick of the ensemble")
+@pytest.mark.parametrize("m", [3, 300, 3_000, 30_000])
+def test_a_tick_of_the_ensemble_with_its_probation(benchmark: BenchmarkFixture, m: int) -> None:
+    state, y = warmed("ensemble", m)
+    standings = Standings.new(np.full(m, 60, dtype=np.int64))
+    for i in range(WARM):
+        standings.take(y + i % 7, y + i % 5, at=float(i))
+
+    def tick() -> Floats:
+        told = PREDICTORS["ensemble"].step(state, y)
+        standings.take(y, told.point, at=1000.0)
+        return standings.relmae
+
+    assert np.isfinite(benchmark.pedantic(tick, rounds=20)).all()

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from actuators.cluster import Rules
 from actuators.decider import Decider
+from config.cluster import PredictionSpec
 from streams.records.action import Result
 from streams.records.decision import Decision
 from streams.records.instance import Announcement, Deployed, Instance
@@ -24,6 +27,22 @@ def test_a_cluster_that_is_declared_is_announced_once() -> None:
 
     assert [(e.key, type(e.record)) for e in first] == [("shop-web", Announcement)]
     assert decider.define([an_application(SPEC)], 6.0) == []
+
+
+def test_a_cluster_is_announced_anew_when_its_load_is_to_be_forecast_otherwise() -> None:
+    decider = Decider(Rules())
+    decider.define([an_application(SPEC, OTHER)], 5.0)
+    other = PredictionSpec(predictor="ensemble", horizon_s=90.0)
+
+    (changed,) = decider.define([an_application(msgspec.structs.replace(SPEC, prediction=other), OTHER)], 6.0)
+
+    assert isinstance(changed.record, Announcement)
+    assert (changed.key, changed.record.prediction, changed.record.at) == ("shop-web", other, 6.0)
+    decider.clusters["shop-web"].shadow = PredictionSpec(predictor="seasonal")
+    (back,) = decider.define([an_application(msgspec.structs.replace(SPEC, prediction=other), OTHER)], 7.0)
+    assert isinstance(back.record, Announcement)
+    assert (back.record.prediction, back.record.shadow) == (other, PredictionSpec(predictor="seasonal"))
+    assert decider.define([an_application(msgspec.structs.replace(SPEC, prediction=other), OTHER)], 8.0) == []
 
 
 def test_each_cluster_has_its_own_load_and_members() -> None:

@@ -1,18 +1,22 @@
 """Forecasters know only the past, and say what the stream worker says."""
 
+import dataclasses
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
-from actuators.lab.ahead import FORECASTERS, Setting, stepwise
+from actuators.lab.ahead import FORECASTERS, Floats, Setting, stepwise
 from actuators.lab.course import course, horizon_of, rules_of
 from actuators.lab.load import Load
+from actuators.lab.report import course_of
 from actuators.lab.world import World
-from streams.cluster import Cluster
-from streams.records.forecast import Signal
+from config.cluster import PredictionSpec
+from streams.records.forecast import Signal, SignalForecast
 from tests.builders import a_member, a_requests, an_instance
-from tests.laboratory import a_day, a_lab_spec, a_load
+from tests.folding import a_fold, feed, forecast
+from tests.laboratory import a_day, a_lab_spec, a_load, a_trial
 
 SETTING = Setting(step_s=60.0, horizon_s=300.0, window_s=1200.0, ceiling=math.inf)
 SPEC = a_lab_spec(most=20)
@@ -40,37 +44,62 @@ def test_where_something_is_observed_something_is_foretold(name: str) -> None:
     assert (ahead.point >= 0.0).all()
 
 
-def evaluated(load: Load, *, horizon_s: float) -> list[tuple[bool, str, float | None, float | None, float | None]]:
+def evaluated(load: Load, *, horizon_s: float, predictor: str = "kinematic") -> list[SignalForecast]:
     """Let the stream worker look at the load of one balancer, tick by tick."""
-    rules = rules_of(load.step_s)
-    instance = an_instance(default_lead_time_s=horizon_s - load.step_s)
-    cluster, found = Cluster(instance), []
-    cluster.apply(a_member(at=0.0))
+    prediction = PredictionSpec(predictor=predictor, horizon_s=horizon_s)
+    instance = an_instance(prediction=prediction)
+    fold = a_fold(members=[a_member(at=0.0)], instances=[instance], rules=rules_of(load.step_s))
+    found = []
     for i, value in enumerate(load.signals["requests_in_flight"].tolist()):
         at = load.start + (i + 1) * load.step_s
         if not math.isnan(value):
-            cluster.take_requests(a_requests(value, at=at, interval_s=load.step_s, count=i))
-        signal = cluster.conclude(cluster.measure(at, rules), {}, at, rules).signals[0]
-        found.append((signal.ready, signal.why, signal.observed, signal.forecast, signal.upper))
+            feed(fold, a_requests(value, at=at, interval_s=load.step_s, count=i))
+        found.append(forecast(fold, at).signals[0])
     return found
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        pytest.param("seasonal", 20.0 + 30.0 * (np.arange(400) // 60 % 2), id="of the one that speaks before it"),
+        pytest.param("stratos-4.1", 50.0 + 20.0 * np.sin(np.arange(400.0) / 40.0), id="its own"),
+    ],
+)
+def test_a_predictor_that_goes_step_by_step_is_on_probation_as_live(name: str, values: Floats) -> None:
+    load = a_load(values, start=6000.0, step_s=10.0)
+    seen = course(load, FORECASTERS[name], predictor=name, horizon_s=250.0, most_members=20)
+
+    live = evaluated(load, horizon_s=250.0, predictor=name)
+
+    mine = [seen.signals(i)[0] for i in range(load.periods)]
+    assert [each.forecast for each in mine] == pytest.approx([each.forecast for each in live], rel=1e-9)
+    assert any(each.score is not None and each.score.since is not None for each in live)
+
+
+def test_a_policy_says_how_far_ahead_the_laboratory_looks() -> None:
+    prediction = PredictionSpec(horizon_s=90.0, window_s=1200.0)
+    trial = a_trial(a_load(a_day(periods=60)), spec=msgspec.structs.replace(SPEC, prediction=prediction))
+
+    assert course_of(trial).horizon_s == 90.0
+    assert course_of(dataclasses.replace(trial, horizon_s=300.0)).horizon_s == 300.0
 
 
 @pytest.mark.parametrize("gap", [0, 2, 3, 4, 9], ids=lambda n: f"a gap of {n}")
 def test_the_laboratory_sees_what_the_stream_worker_sees(gap: int) -> None:
-    values = a_day(periods=120)
+    values = a_day(periods=360)
     values[60 : 60 + gap] = np.nan
     load = a_load(values, start=6000.0)
     horizon_s = 120.0
     seen = course(load, FORECASTERS["kinematic"], predictor="kinematic", horizon_s=horizon_s, most_members=20)
     live = evaluated(load, horizon_s=horizon_s)
 
-    for i, (ready, why, observed, forecast, upper) in enumerate(live):
+    assert {each.predictor for each in live[120:]} == {"kinematic", "last"}, "probation begins, and ends"
+    for i, said in enumerate(live):
         mine = seen.signals(i)[0]
-        assert (mine.ready, mine.observed) == (ready, observed), i
-        assert mine.why == ("" if ready else why)
-        assert mine.forecast == (None if forecast is None else pytest.approx(forecast, rel=1e-9)), i
-        if upper is not None:
-            assert mine.upper == pytest.approx(upper, rel=1e-9)
+        assert (mine.ready, mine.observed) == (said.ready, said.observed), i
+        assert mine.why == ("" if said.ready else said.why)
+        for here, there in ((mine.forecast, said.forecast), (mine.lower, said.lower), (mine.upper, said.upper)):
+            assert here == (None if there is None else pytest.approx(there, rel=1e-9)), i
 
 
 def test_signals_that_nobody_measured_are_not_ready() -> None:

@@ -41,6 +41,7 @@ def step(**changes: Any) -> dict[str, Any]:
         pytest.param(POLICY, ("tolerance",), 1, "policy.json: $.tolerance = 1: must be less than 1", id="a tolerance of one"),
         pytest.param(POLICY, ("prediction",), {"mode": "On"}, "policy.json: $.prediction.mode = \"On\": must be 'Disabled', 'ForecastOnly' or 'Enabled'", id="an unknown mode"),
         pytest.param(POLICY, ("prediction",), {"mode": "ForecastsOnly"}, "policy.json: $.prediction.mode = \"ForecastsOnly\": must be 'Disabled', 'ForecastOnly' or 'Enabled', did you mean 'ForecastOnly'?", id="a misspelt mode"),
+        pytest.param(POLICY, ("prediction",), {"predictor": "kinmatic"}, "policy.json: $.prediction.predictor = \"kinmatic\": must be 'last', 'kinematic', 'stratos-4.1', 'seasonal' or 'ensemble', did you mean 'kinematic'?", id="an unknown predictor"),
         pytest.param(POLICY, DOWN, step(value=0), "policy.json: $.behavior.scaleDown.policies[0].value = 0: must be greater than 0", id="a step of zero"),
         pytest.param(POLICY, DOWN, step(value=1.5), "policy.json: $.behavior.scaleDown.policies[0].value = 1.5: must be a whole number", id="a step of one and a half"),
         pytest.param(POLICY, DOWN, step(periodSeconds=1801), "policy.json: $.behavior.scaleDown.policies[0].periodSeconds = 1801: must be at most 1800", id="a period above half an hour"),

@@ -1,5 +1,6 @@
 """``/metrics``, read back by a parser of the format."""
 
+from msgspec.structs import replace
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from dashboards.fold import apply
@@ -7,6 +8,7 @@ from dashboards.metrics import exposition
 from dashboards.model import Model
 from dashboards.status import Status
 from streams.records.decision import Code, Reason
+from streams.records.forecast import Score
 from streams.records.instance import Phase
 from streams.records.record import Record
 from tests import story
@@ -42,6 +44,23 @@ def test_a_cluster() -> None:
     assert found[key("pileus_samples_age_seconds", **SHOP)] == 1.4
     assert found[key("pileus_decisions_total", code="Forecast", **SHOP)] == 1
     assert found[key("pileus_rejected_total", topic="pileus.samples", reason="Late")] == 3
+
+
+def test_what_forecasts_were_worth() -> None:
+    (of,) = story.a_forecast().clusters
+    requests, load, memory = of.signals
+    signals = [replace(requests, score=Score("kinematic", 1.31, 90, 900.0)), load, memory]
+    shadow = [replace(requests, score=Score("ensemble", 0.8, 90)), load, memory]
+
+    found = scraped(replace(story.a_forecast(), clusters=[replace(of, signals=signals, shadow=shadow)]))
+
+    live = {"signal": "requests_in_flight", "predictor": "kinematic", "policy": "live", **SHOP}
+    other = {"signal": "requests_in_flight", "predictor": "ensemble", "policy": "shadow", **SHOP}
+    assert found[key("pileus_forecast_relmae", **live)] == 1.31
+    assert found[key("pileus_forecast_probation", **live)] == 1.0
+    assert found[key("pileus_forecast_relmae", **other)] == 0.8
+    assert found[key("pileus_forecast_probation", **other)] == 0.0
+    assert len([name for name, _ in found if name == "pileus_forecast_relmae"]) == 2, "what has no score is left out"
 
 
 def test_instances_by_phase() -> None:

@@ -1,13 +1,16 @@
 """A decision in sentences: the counterfactual, every gate, the reasons."""
 
 import pytest
+from msgspec.structs import replace
 
 from streams.explain import GATES, explain, summary
 from streams.records.decision import DECISION, Code, Decision, GateName, Memory
+from streams.records.forecast import Score
 from streams.records.record import encode
 from tests.actuator_builders import a_given
 from tests.builders import a_forecast, a_policy
 from tests.judged import (
+    AT,
     at_maximum,
     at_rest,
     breaking,
@@ -19,6 +22,13 @@ from tests.judged import (
     taken,
     unknown,
 )
+
+
+def on_probation(mode: str = "Enabled", *, since: float | None = AT - 1380.0) -> Decision:
+    forecast = a_forecast(requests=61.0, serving=4)
+    score = Score("ensemble", 1.31, 412, since)
+    signals = [replace(forecast.signals[0], predictor="last", score=score), *forecast.signals[1:]]
+    return taken(a_given(replace(forecast, signals=signals), policy=a_policy(forecast=mode), memory=Memory(wanted=7)))
 
 
 @pytest.mark.parametrize(
@@ -104,6 +114,31 @@ def test_a_decision_as_a_whole() -> None:
         "  Demand: requests in flight 61.0 now, 68.2 predicted, 10 per member: 7 members",
         "  StepLimited: 7 members needed, at most 1 member in 30 s: 5 now",
     ]
+
+
+def test_a_probation_is_told_with_its_begin_and_its_figures() -> None:
+    told = explain(on_probation())
+
+    worth = "(1.31 times the last value's error in 412 forecasts)"
+    assert (
+        "  requests in flight: 61 now, 61 predicted for 12:05:00Z by last, for ensemble is on probation "
+        f"{worth}, 10 per member: 7 members"
+    ) in told
+    said = "ensemble is on probation since 11:41:00Z: 1.31 times the last value's error; the last value counts"
+    assert told[-3:] == [
+        f"  Probation: requests in flight: {said}",
+        "  Demand: requests in flight 61.0 now, 61.0 predicted, 10 per member: 7 members",
+        "  AlreadyDesired: 7 members are wanted already",
+    ]
+
+
+def test_a_probation_of_another_day_is_told_with_its_date() -> None:
+    assert any("since 2026-06-02 12:04:00Z" in line for line in explain(on_probation(since=AT - 86_400.0)))
+
+
+def test_a_forecast_that_does_not_count_is_not_said_to_be_on_probation() -> None:
+    assert not any("Probation" in line for line in explain(on_probation("ForecastOnly")))
+    assert not any("Probation" in line for line in explain(on_probation(since=None)))
 
 
 def test_who_is_on_the_way_and_what_is_unknown_is_told() -> None:
