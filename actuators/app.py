@@ -18,6 +18,7 @@ from actuators.limits import elsewhere
 from actuators.ownership import Ownership
 from actuators.ports import Cloud
 from actuators.roster import Roster
+from actuators.shadows import policy_of
 from config.catalogue import Catalogue
 from config.errors import ConfigError
 from config.tree import ApplicationSpec
@@ -28,6 +29,7 @@ from streams.publish import Sender
 from streams.records.action import ACTION, OUTCOME, Outcome
 from streams.records.balancer import BALANCER
 from streams.records.control import CONTROL as ORDER
+from streams.records.control import Shadow
 from streams.records.member import MEMBERS as MEMBER
 from streams.records.metadata import METADATA as EXPORTED
 from streams.topics import ACTIONS, BALANCERS, CONTROL, DEFINITIONS, FORECASTS, MEMBERS, METADATA, OUTCOMES
@@ -190,9 +192,11 @@ class Actuators:
             self._go(self.ownership.handle(record.partition, lambda decider: decider.metadata(exported)))
 
     def _control(self, record: ConsumerRecord) -> None:
-        """Hand an order to pause or resume to its partition's decider, which reads the newest at each opening."""
+        """Hand an order to its partition's decider, which reads the newest at each opening."""
         if record.value and self._known.is_set():
             order = ORDER.decode(record.value)
+            if isinstance(order, Shadow) and isinstance(wrong := policy_of(order), tuple) and wrong:
+                log.warning("a shadow that cannot decide", policy=order.policy, problems=[str(each) for each in wrong])
             self._go(self.ownership.handle(record.partition, lambda decider: decider.control(order)))
 
     def _definition(self, record: ConsumerRecord) -> None:

@@ -20,7 +20,7 @@ from config.tree import BudgetSpec
 from streams.records.action import Action, Outcome, Result
 from streams.records.balancer import BalancerReport
 from streams.records.control import Pause
-from streams.records.decision import Code, Decision
+from streams.records.decision import Cap, Code, Decision
 from streams.records.forecast import ClusterForecast
 from streams.records.instance import Announcement
 from streams.records.member import LeadTime, Member, State
@@ -62,6 +62,8 @@ class ClusterState:
         self.launching = Launching()
         self.at = -math.inf
         """The last tick."""
+        self.cap: Cap | None = None
+        """What budget and quota left to it on the last tick."""
         self.decision: Decision | None = None
         """Taken on the last tick; ``None`` when that tick told nothing of this cluster."""
         self.paused = False
@@ -113,8 +115,8 @@ class ClusterState:
         if forecast is None:
             return
         self.judge.adopt(sum(m.state in PRESENT for m in self._alive()), at)
-        most = cap(limits, self.spec.partitions, counts(self._alive()))
-        self.decision, tell = self.judge.decide(self.spec, forecast, at, cap=most, pause=pause)
+        self.cap = cap(limits, self.spec.partitions, counts(self._alive()))
+        self.decision, tell = self.judge.decide(self.spec, forecast, at, cap=self.cap, pause=pause)
         if tell:
             yield self.decision.cluster, self.decision
 

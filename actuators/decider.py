@@ -19,10 +19,11 @@ from actuators.judge import Remembered
 from actuators.limits import NOBODY, Limits
 from actuators.pauses import Pauses
 from actuators.schedule import has_schedules, in_force
+from actuators.shadows import Kept, Shadows
 from config.tree import ApplicationSpec
 from streams.records.action import Outcome
 from streams.records.balancer import BalancerReport
-from streams.records.control import Control
+from streams.records.control import Control, Order
 from streams.records.forecast import ClusterForecast, Forecasts
 from streams.records.instance import Announcement, Deployed, Instance, InstanceRecord
 from streams.records.member import Member
@@ -34,10 +35,11 @@ LAYOUT = 1
 
 
 class Snapshot(msgspec.Struct):
-    """What a restart needs beside the members: the last tick, and what each cluster's judge remembers."""
+    """What a restart needs beside the members: the last tick, and what each cluster's judge and shadow remember."""
 
     at: float
     clusters: dict[str, Remembered]
+    shadows: dict[str, Kept] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Envelope:
 
     key: str
     record: Record
+    aside: bool = False
+    """A shadow's decision: it goes to ``pileus.shadow``, where nobody acts on it."""
 
 
 class Decider:
@@ -62,6 +66,7 @@ class Decider:
         """Applications with schedules, as they are declared."""
         self._limits = Limits()
         self._pauses = Pauses()
+        self._shadows = Shadows(rules.heartbeat_s)
         self._exports: dict[str, Exports] = {}
         self._remembered: dict[str, Remembered] = {}
         self._members: dict[str, dict[str, Member]] = {}
@@ -79,6 +84,7 @@ class Decider:
         """
         declared = {f"{spec.tenant}/{spec.application}": spec for spec in specs}
         self._scheduled = {name: spec for name, spec in declared.items() if has_schedules(spec)}
+        self._shadows.define(declared.values())
         out: list[Envelope] = []
         for name, spec in declared.items():
             if (application := self.applications.get(name)) is None:
@@ -92,7 +98,7 @@ class Decider:
         for name, application in self.applications.items():
             if name not in declared:
                 application.undeploy()
-        return out
+        return [*out, *self._reannounce(at)]
 
     def recall(self, member: Member) -> None:
         """Take in a member as the log has it (before the first forecast after a start)."""
@@ -129,10 +135,11 @@ class Decider:
         self.at = record.at
         forecasts = {forecast.cluster: forecast for forecast in record.clusters}
         self._limits.begin(self._quotas(), self.clusters.values())
+        self._begin_shadows()
         out: list[Envelope] = []
         for name, application in list(self.applications.items()):
             out += [Envelope(*pair) for pair in self._tick(name, application, forecasts, act=act)]
-        return out
+        return [*out, *self._aside(forecasts)]
 
     def _quotas(self) -> set[str]:
         """Return the tenants that have a quota."""
@@ -153,11 +160,14 @@ class Decider:
         self._exports.setdefault(f"{record.tenant}/{record.application}", Exports()).take(record)
         return []
 
-    def control(self, record: Control) -> list[Envelope]:
-        """Take in an order to pause or to resume; it counts from the next tick on."""
-        self._pauses.take(record)
-        self._pauses.forget(at=self.at)
-        return []
+    def control(self, record: Order) -> list[Envelope]:
+        """Take in an order to pause or to resume, or of a shadow; it counts from the next tick on."""
+        if isinstance(record, Control):
+            self._pauses.take(record)
+            self._pauses.forget(at=self.at)
+            return []
+        self._shadows.take(record)
+        return list(self._reannounce(max(self.at, record.at)))
 
     def elsewhere(self, used: Mapping[str, Use]) -> None:
         """Take in what tenants use in other partitions, by tenant: it counts against their quotas."""
@@ -168,12 +178,40 @@ class Decider:
     def snapshot(self) -> bytes:
         """Write down what is remembered."""
         now = {name: state.judge.remembered for name, state in self.clusters.items()}
-        return msgspec.msgpack.encode(Snapshot(self.at, self._remembered | now))
+        return msgspec.msgpack.encode(Snapshot(self.at, self._remembered | now, self._shadows.snapshot()))
 
     def restore(self, state: bytes) -> None:
         """Go on from a snapshot. Call it before anything is fed."""
         snapshot = msgspec.msgpack.decode(state, type=Snapshot)
         self.at, self._remembered = snapshot.at, snapshot.clusters
+        self._shadows.restore(snapshot.shadows)
+
+    # --- shadows -----------------------------------------------------------------------------------------------------
+
+    def _begin_shadows(self) -> None:
+        """Begin the shadows that are ordered, from what each cluster's own judge remembers before this tick."""
+        states = {name: self.clusters[name] for name in self._shadows.beside if name in self.clusters}
+        self._shadows.begin({name: each.judge.remembered.memory for name, each in states.items()}, at=self.at)
+
+    def _aside(self, forecasts: Mapping[str, ClusterForecast]) -> Iterator[Envelope]:
+        """Decide what shadows would want, under the pause and the cap of their clusters; it goes nowhere else."""
+        for cluster, beside in self._shadows.beside.items():
+            forecast, state = forecasts.get(cluster), self.clusters.get(cluster)
+            if beside.judge is None or forecast is None or state is None:
+                continue
+            spec = beside.spec
+            pause = self._pauses.of(spec.tenant, spec.application, spec.alias, at=self.at)
+            decision, tell = beside.judge.decide(spec, forecast, self.at, cap=state.cap, pause=pause)
+            if tell:
+                yield Envelope(cluster, decision, aside=True)
+
+    def _reannounce(self, at: float) -> Iterator[Envelope]:
+        """Announce again the clusters whose shadow has the load forecast otherwise than they were announced."""
+        foretold = {name for name, state in self.clusters.items() if state.shadow is not None}
+        for cluster in sorted(foretold | (set(self._shadows.beside) & set(self.clusters))):
+            state = self.clusters[cluster]
+            state.shadow = self._shadows.prediction(cluster)
+            yield from _announced(state, at)
 
     # --- one application ---------------------------------------------------------------------------------------------
 
@@ -195,6 +233,7 @@ class Decider:
                 for member in self._members.pop(spec.cluster, {}).values():
                     state.recall(member)
                 self.clusters[spec.cluster] = state
+            state.shadow = self._shadows.prediction(spec.cluster)
             yield from _announced(state, at)
 
     def _tick(

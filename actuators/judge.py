@@ -27,10 +27,16 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Judge:
-    """Decides for one cluster, tick by tick."""
+    """Decides for one cluster, tick by tick.
 
-    def __init__(self, heartbeat_s: float, remembered: Remembered | None = None) -> None:
+    That of a shadow knows when it was ordered (``shadow``, s since the Unix epoch), and sees its own forecast.
+    """
+
+    def __init__(
+        self, heartbeat_s: float, remembered: Remembered | None = None, *, shadow: float | None = None
+    ) -> None:
         self._heartbeat_s = heartbeat_s
+        self._shadow = shadow
         self.remembered = Remembered() if remembered is None else remembered
 
     def adopt(self, members: int, at: float) -> None:
@@ -56,7 +62,7 @@ class Judge:
         """
         now = scheduled(spec, at)
         given = Given(
-            forecast=forecast,
+            forecast=self._own(forecast),
             policy=now.policy,
             min_members=now.least_members,
             max_members=now.most_members,
@@ -64,6 +70,7 @@ class Judge:
             fallback=now.fallback,
             schedules=holding(now.schedules, at) if now.schedules else (),
             pause=pause,
+            shadow=self._shadow,
         )
         decision, memory = choose(given, at=at)
         if cap is not None and decision.wanted > max(cap.members, decision.before):
@@ -75,6 +82,16 @@ class Judge:
             told = Told(at=at, wanted=decision.wanted, codes=tuple(r.code for r in decision.reasons))
         self.remembered = Remembered(memory=memory, told=told)
         return decision, tell
+
+    def _own(self, forecast: ClusterForecast) -> ClusterForecast:
+        """Return a forecast with the signals that are this judge's, and no others."""
+        if not forecast.shadow:
+            return forecast
+        plain = msgspec.structs.replace(forecast, shadow=[], shadow_horizon_s=None)
+        if self._shadow is None:
+            return plain
+        horizon_s = forecast.horizon_s if forecast.shadow_horizon_s is None else forecast.shadow_horizon_s
+        return msgspec.structs.replace(plain, signals=forecast.shadow, horizon_s=horizon_s)
 
     def _differs(self, decision: Decision, told: Told) -> bool:
         """Say whether a decision differs from the one told last, or that one is old."""

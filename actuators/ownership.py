@@ -31,7 +31,18 @@ from streams.records.member import Claim, LeadTime, Member
 from streams.records.metadata import METADATA as EXPORTED
 from streams.records.metadata import Metadata
 from streams.shards import Shards
-from streams.topics import ACTIONS, CONTROL, DECISIONS, FORECASTS, INSTANCES, LEADTIMES, MEMBERS, METADATA, Topic
+from streams.topics import (
+    ACTIONS,
+    CONTROL,
+    DECISIONS,
+    FORECASTS,
+    INSTANCES,
+    LEADTIMES,
+    MEMBERS,
+    METADATA,
+    SHADOW,
+    Topic,
+)
 
 T = TypeVar("T")
 
@@ -240,7 +251,7 @@ class Ownership:
         """Publish in order, each record only after the broker has the one before it."""
         for envelope in envelopes:
             record = envelope.record
-            topic = TOPIC_OF[type(record)]
+            topic = SHADOW if envelope.aside else TOPIC_OF[type(record)]
             where = partition if topic is not ACTIONS else partition_of(envelope.key.encode(), self._partitions)
             offset = await self._sender.send(topic, envelope.key, record, where)
             if isinstance(record, Member):

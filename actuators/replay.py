@@ -3,23 +3,28 @@
 import math
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
 
-from actuators.judge import Judge
+from actuators.judge import Judge, Remembered
+from actuators.shadows import policy_of
+from config.autoscaling import AutoscalingPolicy
 from config.cluster import ClusterSpec
+from config.resolve import governed
 from streams.cluster import Rules
 from streams.fold import Fold
 from streams.recording import Line
+from streams.records.control import CONTROL as ORDER
+from streams.records.control import Shadow
 from streams.records.decision import DECISION, Decision, Given
-from streams.records.forecast import Forecasts
+from streams.records.forecast import ClusterForecast, Forecasts
 from streams.records.instance import INSTANCES as INSTANCE
 from streams.records.member import MEMBERS as MEMBER
 from streams.records.record import encode
-from streams.topics import DECISIONS, FORECASTS, INSTANCES, MEMBERS, SAMPLES
+from streams.topics import CONTROL, DECISIONS, FORECASTS, INSTANCES, MEMBERS, SAMPLES, SHADOW, Topic
 
 SHOWN = 5
 """Differences that are named."""
@@ -32,6 +37,8 @@ class Replayed:
     forecasts: list[Forecasts] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     """Those that are worth telling, as live."""
+    shadows: list[Decision] = field(default_factory=list)
+    """Those of shadows, the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,8 @@ def replay(recording: Sequence[Line], specs: Iterable[ClusterSpec], *, rules: Ru
 
     What came from beside the forecasts (a pause, what is left of a budget) stands in the recorded decisions.
     """
-    of, beside = {spec.cluster: spec for spec in specs}, _Beside(recording)
+    of, beside = {spec.cluster: spec for spec in specs}, _Beside(recording, DECISIONS)
+    shadows = _Shadows(recording, of, heartbeat_s)
     judges: dict[str, Judge] = {}
     replayed = Replayed()
     for partition in sorted({line.partition for line in recording if line.topic == SAMPLES.name}):
@@ -72,21 +80,26 @@ def replay(recording: Sequence[Line], specs: Iterable[ClusterSpec], *, rules: Ru
                 )
                 if tell:
                     replayed.decisions.append(decision)
+                replayed.shadows += shadows.decide(forecast, forecasts.at)
     return replayed
 
 
 class _Beside:
     """What each decision was given beside its forecast: that changes only where a decision is published."""
 
-    def __init__(self, recording: Iterable[Line]) -> None:
+    def __init__(self, recording: Iterable[Line], topic: Topic) -> None:
         self._decisions: dict[str, list[Decision]] = defaultdict(list)
         for line in recording:
-            if line.topic == DECISIONS.name and line.value:
+            if line.topic == topic.name and line.value:
                 with suppress(msgspec.DecodeError):  # it comes out as not equal
                     decision = DECISION.decode(line.value)
                     self._decisions[decision.cluster].append(decision)
         for decisions in self._decisions.values():
             decisions.sort(key=lambda decision: decision.at)
+
+    def last(self, cluster: str, ordered: float) -> float:
+        """Return when the last decision of one of its shadows was published."""
+        return max((d.at for d in self._decisions.get(cluster, []) if d.given.shadow == ordered), default=-math.inf)
 
     def given(self, cluster: str, at: float) -> Given | None:
         """Return what the last decision published until then was given; ``None`` before the first."""
@@ -95,14 +108,77 @@ class _Beside:
         return decisions[i - 1].given if i else None
 
 
-def compare(recording: Sequence[Line], replayed: Replayed) -> tuple[Comparison, Comparison]:
-    """Compare forecasts and decisions with the recorded ones. Those delivered twice count once."""
+class _Shadows:
+    """The shadows of a recording: which decided when stands in their decisions, what they were in their orders.
+
+    Each begins with the memory that its first recorded decision was given; from there on its memory is its own.
+    """
+
+    def __init__(self, recording: Sequence[Line], specs: Mapping[str, ClusterSpec], heartbeat_s: float) -> None:
+        self._specs, self._heartbeat_s = specs, heartbeat_s
+        self._beside = _Beside(recording, SHADOW)
+        self._orders = [order for line in recording if (order := _shadow_order(line)) is not None]
+        self._judges: dict[str, tuple[float, ClusterSpec, Judge]] = {}
+
+    def decide(self, forecast: ClusterForecast, at: float) -> Iterator[Decision]:
+        """Decide one cluster on one tick, if a shadow did."""
+        cluster, given = forecast.cluster, self._beside.given(forecast.cluster, at)
+        if given is None or given.shadow is None:
+            return
+        ordered, spec, judge = self._judges.get(cluster, (None, None, None))
+        if ordered != given.shadow:
+            spec = self._spec(cluster, given.shadow)
+            judge = Judge(self._heartbeat_s, Remembered(memory=given.memory), shadow=given.shadow)
+            if spec is None:
+                return
+            self._judges[cluster] = given.shadow, spec, judge
+        if spec is None or judge is None or self._over(cluster, given.shadow, at):
+            return
+        decision, tell = judge.decide(spec, forecast, at, cap=given.cap, pause=given.pause)
+        if tell:
+            yield decision
+
+    def _spec(self, cluster: str, ordered: float) -> ClusterSpec | None:
+        """Return a cluster as a shadow has it; ``None`` when the recording has no such order."""
+        spec = self._specs[cluster]
+        policies = (policy_of(each) for each in self._orders if each.at == ordered and each.tenant == spec.tenant)
+        policy = next((each for each in policies if isinstance(each, AutoscalingPolicy)), None)
+        return None if policy is None else governed(spec, policy)
+
+    def _over(self, cluster: str, ordered: float, at: float) -> bool:
+        """Say whether a shadow has ended: another order came, and nothing of it was published since."""
+        named = {(each.tenant, each.policy) for each in self._orders if each.at == ordered}
+        later = [each.at for each in self._orders if each.at > ordered and (each.tenant, each.policy) in named]
+        return at > self._beside.last(cluster, ordered) and at >= min(later, default=math.inf)
+
+
+def _shadow_order(line: Line) -> Shadow | None:
+    """Return the order about a shadow that a line holds."""
+    if line.topic != CONTROL.name or not line.value:
+        return None
+    with suppress(msgspec.DecodeError):
+        order = ORDER.decode(line.value)
+        return order if isinstance(order, Shadow) else None
+    return None
+
+
+def compare(recording: Sequence[Line], replayed: Replayed) -> tuple[Comparison, ...]:
+    """Compare forecasts and decisions with the recorded ones, those of shadows too if there are any.
+
+    Those delivered twice count once.
+    """
     forecasts = {encode(f).decode(): (f.at, f"forecasts at {f.at}") for f in replayed.forecasts}
-    decisions = {encode(d).decode(): (d.at, f"decision {d.decision}") for d in replayed.decisions}
+    shadows = _compare("shadows", _of(recording, SHADOW.name), _told(replayed.shadows))
     return (
         _compare("forecasts", _of(recording, FORECASTS.name), forecasts),
-        _compare("decisions", _of(recording, DECISIONS.name), decisions),
+        _compare("decisions", _of(recording, DECISIONS.name), _told(replayed.decisions)),
+        *([shadows] if shadows.recorded else []),
     )
+
+
+def _told(decisions: Iterable[Decision]) -> dict[str, tuple[float, str]]:
+    """Return decisions as they are published, when they were taken, and their names."""
+    return {encode(d).decode(): (d.at, f"decision {d.decision}") for d in decisions}
 
 
 def _forecasts(recording: Sequence[Line], partition: int, rules: Rules) -> Iterable[Forecasts]:

@@ -3,6 +3,8 @@
 import hashlib
 import re
 
+import msgspec
+
 from config.application import Application, CartridgeUse
 from config.application_policy import ApplicationPolicy
 from config.autoscaling import AutoscalingPolicy, Rules
@@ -47,6 +49,18 @@ def cluster_id(tenant: str, application: str, alias: str) -> str:
         return plain
     digest = hashlib.sha256(f"{tenant}/{application}/{alias}".encode()).hexdigest()[:DIGEST]
     return f"{plain[: longest - DIGEST - 1].rstrip('-')}-{digest}".lstrip("-")
+
+
+def governed(spec: ClusterSpec, policy: AutoscalingPolicy) -> ClusterSpec:
+    """Return a cluster under another autoscaling policy: all that a policy decides is that one's."""
+    return msgspec.structs.replace(
+        spec,
+        policy=_policy(policy),
+        prediction=_prediction(policy),
+        fallback=_fallback(policy),
+        schedules=tuple(_schedule(each) for each in policy.schedules),
+        victim=policy.victim,
+    )
 
 
 def in_order(deployment: DeploymentPolicy, policy: ApplicationPolicy | None) -> tuple[NetworkPartitionUse, ...]:

@@ -12,7 +12,7 @@ from streams import explain, topics
 from streams.records.action import OUTCOME, Outcome, Result
 from streams.records.balancer import BALANCER, BalancerReport
 from streams.records.control import CONTROL, Control
-from streams.records.decision import DECISION, Decision
+from streams.records.decision import DECISION, Decision, Given
 from streams.records.forecast import FORECASTS, ClusterForecast, Forecasts
 from streams.records.instance import INSTANCES, Announcement, BurstRequest, Deployed, Instance, InstanceRecord, Phase
 from streams.records.log import LOG, REJECTED, LogLine, Rejected
@@ -24,6 +24,7 @@ DECODERS: Mapping[str, Callable[[bytes], Record]] = {
     topics.INSTANCES.name: INSTANCES.decode,
     topics.FORECASTS.name: FORECASTS.decode,
     topics.DECISIONS.name: DECISION.decode,
+    topics.SHADOW.name: DECISION.decode,
     topics.OUTCOMES.name: OUTCOME.decode,
     topics.BALANCERS.name: BALANCER.decode,
     topics.LEADTIMES.name: LEADTIME.decode,
@@ -65,13 +66,15 @@ def take(model: Model, topic: str, *, key: bytes, value: bytes | None, written_a
     return apply(model, record)
 
 
-def apply(model: Model, record: Record) -> tuple[Change, ...]:  # noqa: PLR0911 - one return per kind of record
+def apply(model: Model, record: Record) -> tuple[Change, ...]:  # noqa: C901, PLR0911 - one case and one return per kind of record
     """Fold one record into the model and return what it changed. A decider's claim is none of the view's business."""
     match record:
         case Decision() | Outcome() | LeadTime() if deployment.is_gone(model, record.cluster):
             return ()
         case Forecasts():
             return _forecasts(model, record)
+        case Decision(given=Given(shadow=float())):
+            _cluster(model, record.tenant, record.application, record.cluster).shadow = (record.at, record.wanted)
         case Decision():
             return (_decision(model, record),)
         case Member():
@@ -92,7 +95,7 @@ def apply(model: Model, record: Record) -> tuple[Change, ...]:  # noqa: PLR0911 
 
 def forget(model: Model, topic: str, key: str) -> tuple[Change, ...]:
     """Remove what a tombstone names."""
-    if topic == topics.CONTROL.name and (order := model.orders.forget(key)):
+    if topic == topics.CONTROL.name and isinstance(order := model.orders.forget(key), Control):
         return _held(model, order)
     if topic == topics.MEMBERS.name and key in model.members:
         del model.members[key]

@@ -16,6 +16,8 @@ from streams.records.instance import Phase
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 OF_CLUSTER = ("tenant", "application", "cluster")
+SILENT_S = 180.0
+"""A shadow that was not heard for so long does not decide any more: three heartbeats."""
 LIVING = (Phase.CREATED, Phase.ACTIVE, Phase.INACTIVE, Phase.TERMINATING)
 
 
@@ -45,6 +47,7 @@ class _Snapshot(Collector):
 def _of_clusters(model: Model, *, now: float) -> Iterator[Metric]:
     """Yield what is said of each cluster."""
     wanted = GaugeMetricFamily("pileus_members_wanted", "Members that the newest decision asks for.", labels=OF_CLUSTER)
+    shadow = GaugeMetricFamily("pileus_shadow_members_wanted", "Members that the shadow asks for.", labels=OF_CLUSTER)
     members = GaugeMetricFamily("pileus_members", "Members by role.", labels=[*OF_CLUSTER, "role"])
     load = GaugeMetricFamily(
         "pileus_load", "Total load, observed and predicted.", labels=[*OF_CLUSTER, "signal", "kind"]
@@ -63,6 +66,8 @@ def _of_clusters(model: Model, *, now: float) -> Iterator[Metric]:
         labels = (of.tenant, of.application, of.cluster)
         if of.steps:
             wanted.add_metric(labels, of.steps[-1][1])
+        if of.shadow is not None and now - of.shadow[0] <= SILENT_S:
+            shadow.add_metric(labels, of.shadow[1])
         for role in ("serving", "starting", "draining"):
             members.add_metric([*labels, role], counts[of.cluster, role])
         for code, number in of.codes.items():
@@ -73,7 +78,7 @@ def _of_clusters(model: Model, *, now: float) -> Iterator[Metric]:
         _add_load(load, horizon, of)
         if (seconds := sample_age_s(of, now=now)) is not None:
             age.add_metric(labels, seconds)
-    yield from (wanted, members, load, horizon, age, taken, binding, paused)
+    yield from (wanted, shadow, members, load, horizon, age, taken, binding, paused)
 
 
 def _pauses(model: Model, *, now: float) -> Metric:

@@ -109,6 +109,8 @@ class Cluster:
     """Oldest first."""
     steps: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=POINTS))
     """Since when which number was wanted, oldest first."""
+    shadow: tuple[float, int] | None = None
+    """When its shadow was heard last (s since the Unix epoch), and the members that it wants."""
     codes: Counter[str] = field(default_factory=Counter)
     """Decisions by the code that they finally hung on."""
     lead_times_s: deque[float] = field(default_factory=lambda: deque(maxlen=LEAD_TIMES))

@@ -1,15 +1,18 @@
-"""The decisions in ``pileus.decisions``: one cluster's last one until a time, found from the end backwards."""
+"""The decisions in ``pileus.decisions`` and ``pileus.shadow``, found from the end backwards."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
 from aiokafka.structs import ConsumerRecord
 from kafka.errors import KafkaError
 
+from config.cluster import ClusterSpec
 from streams.admin import TopicError, count_partitions
-from streams.follow import Follower, end_of
+from streams.follow import Follower, end_of, read_range
 from streams.partition import application_key, partition_of
 from streams.records.decision import DECISION, Decision
 from streams.records.instance import INSTANCES as INSTANCE
@@ -20,6 +23,8 @@ T = TypeVar("T")
 
 WITHIN_S = 30.0
 """How long reading the topics may take."""
+BEFORE_S = 600.0
+"""How long before a time it is looked for the decision that held then: several heartbeats."""
 FIRST, FACTOR = 2_000, 8
 """Records that are looked at first, and how many times as many each time after."""
 
@@ -76,6 +81,54 @@ def read_decision(
         return None, later
 
     return _within(broker, DECISIONS, read, within_s)
+
+
+def read_since(
+    broker: str, topic: Topic, clusters: Iterable[ClusterSpec], *, since: float, within_s: float = WITHIN_S
+) -> dict[str, list[Decision]]:
+    """Return the decisions of clusters since a time (s since the Unix epoch), oldest first, and the last one before it.
+
+    Each once. A cluster without any is not in it.
+
+    Raises
+    ------
+    DecisionsError
+        They could not be read ``within_s``.
+    """
+    asked = list(clusters)
+
+    async def read(partitions: int) -> dict[str, list[Decision]]:
+        found: dict[str, dict[float, Decision]] = {}
+        for partition in {partition_of(application_key(c.tenant, c.application), partitions) for c in asked}:
+            for decision in await _backwards(broker, topic, partition, {c.cluster for c in asked}, since=since):
+                found.setdefault(decision.cluster, {})[decision.at] = decision
+        return {cluster: _since([each[at] for at in sorted(each)], since) for cluster, each in found.items()}
+
+    return _within(broker, topic, read, within_s)
+
+
+def _since(decisions: list[Decision], since: float) -> list[Decision]:
+    """Return the decisions from the last one on that is not after ``since``."""
+    before = sum(each.at <= since for each in decisions)
+    return decisions[max(before - 1, 0) :]
+
+
+async def _backwards(
+    broker: str, topic: Topic, partition: int, clusters: AbstractSet[str], *, since: float
+) -> list[Decision]:
+    """Return the decisions of clusters in one partition, back to some before ``since``."""
+    end, count, found = await end_of(broker, topic.name, partition, near=0), FIRST, list[Decision]()
+    while end > 0:
+        start = max(0, end - count)
+        records = await read_range(broker, topic.name, partition, start=start, end=end)
+        mine = [each for each in records if (each.key or b"").decode(errors="replace") in clusters]
+        for record in mine:
+            with suppress(msgspec.DecodeError):  # nobody can compare it
+                found.append(DECISION.decode(record.value or b""))
+        if records and records[0].timestamp / 1000.0 < since - BEFORE_S:
+            break
+        end, count = start, count * FACTOR
+    return found
 
 
 async def _search(

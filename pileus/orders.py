@@ -1,4 +1,4 @@
-"""The orders in ``pileus.control``: what is paused, read to the end within a bound, and published."""
+"""The orders in ``pileus.control``: pauses and shadows, read to the end within a bound, and published."""
 
 import asyncio
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from streams.follow import Follower
 from streams.orders import Orders
 from streams.partition import application_key, partition_of
 from streams.records.control import CONTROL as ORDER
-from streams.records.control import Control
+from streams.records.control import Control, Order, Shadow
 from streams.records.record import encode
 from streams.topics import CONTROL
 
@@ -25,13 +25,29 @@ class OrdersError(Exception):
 
 
 def read_orders(broker: str, *, within_s: float = WITHIN_S) -> dict[str, Control]:
-    """Return the newest order of each scope, sorted.
+    """Return the newest order to pause or resume of each scope, sorted.
 
     Raises
     ------
     OrdersError
         They could not be read to their end ``within_s``.
     """
+    return {key: each for key, each in _read(broker, within_s).items() if isinstance(each, Control)}
+
+
+def read_shadows(broker: str, *, within_s: float = WITHIN_S) -> dict[str, Shadow]:
+    """Return the newest order about a shadow of each policy, ends too, sorted.
+
+    Raises
+    ------
+    OrdersError
+        They could not be read to their end ``within_s``.
+    """
+    return {key: each for key, each in _read(broker, within_s).items() if isinstance(each, Shadow)}
+
+
+def _read(broker: str, within_s: float) -> dict[str, Order]:
+    """Return the newest order of each key, sorted."""
     try:
         partitions = count_partitions(broker, CONTROL)
         found = asyncio.run(asyncio.wait_for(_to_the_end(broker, partitions), within_s))
@@ -42,8 +58,8 @@ def read_orders(broker: str, *, within_s: float = WITHIN_S) -> dict[str, Control
     return found
 
 
-def publish_order(broker: str, order: Control) -> None:
-    """Publish an order; one about a whole tenant in every partition, so that each decider reads it.
+def publish_order(broker: str, order: Order) -> None:
+    """Publish an order; one about a whole tenant or a policy in every partition, so that each decider reads it.
 
     Raises
     ------
@@ -52,13 +68,8 @@ def publish_order(broker: str, order: Control) -> None:
     """
     try:
         partitions = count_partitions(broker, CONTROL)
-        where = [partition_of(application_key(order.tenant, order.application), partitions)]
         value = encode(order)
-        publish_messages(
-            broker,
-            CONTROL,
-            ((p, order.scope, value) for p in (where if order.application else range(partitions))),
-        )
+        publish_messages(broker, CONTROL, ((p, order.scope, value) for p in _where(order, partitions)))
     except (KafkaError, TopicError, OSError) as error:
         raise OrdersError(f"{CONTROL.name} at {broker} cannot be written: {error}") from error
 
@@ -69,8 +80,15 @@ def related(orders: Iterable[Control], scope: str) -> list[Control]:
     return [o for o in orders if o.scope != scope and (around(f"{o.scope}/") or o.scope.startswith(within))]
 
 
-async def _to_the_end(broker: str, partitions: int) -> dict[str, Control]:
-    """Return the newest order of each scope: that of a tenant stands in several partitions."""
+def _where(order: Order, partitions: int) -> Iterable[int]:
+    """Return the partitions that an order stands in."""
+    if isinstance(order, Shadow) or not order.application:
+        return range(partitions)
+    return [partition_of(application_key(order.tenant, order.application), partitions)]
+
+
+async def _to_the_end(broker: str, partitions: int) -> dict[str, Order]:
+    """Return the newest order of each key: that of a tenant stands in several partitions."""
     found = Orders()
 
     def note(record: ConsumerRecord) -> None:

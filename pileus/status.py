@@ -10,8 +10,10 @@ from typing import Any
 from msgspec import to_builtins
 
 from actuators.roster import Roster
+from config.cluster import ClusterSpec
 from streams.orders import Orders
-from streams.records.control import Pause
+from streams.records.control import Pause, Shadow
+from streams.records.decision import Decision
 from streams.records.instance import BurstRequest, Deployed, Instance, InstanceRecord, Phase
 from streams.records.member import Member, State
 from streams.tree import Node, trees
@@ -31,6 +33,18 @@ class Detail(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """A shadow that decides for a cluster."""
+
+    cluster: str
+    """Its alias."""
+    policy: str
+    """The shadow's policy."""
+    wanted: int | None
+    """Members that it wants; ``None``: not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """How one application stands."""
 
@@ -46,6 +60,7 @@ class Standing:
     """What it asks for beyond its network partitions, while it does."""
     pauses: tuple[Pause, ...] = ()
     """Those that hold anything of it: its tenant's (a freeze), its own, its clusters'."""
+    shadows: tuple[Aside, ...] = ()
 
     @property
     def counted(self) -> tuple[Node, ...]:
@@ -75,6 +90,8 @@ class Known:
     """Takes in ``pileus.members``."""
     orders: Orders = field(default_factory=Orders)
     """Takes in ``pileus.control``."""
+    aside: dict[str, Decision] = field(default_factory=dict)
+    """What shadows have decided last, by cluster id."""
     _records: dict[bytes, Instance | Deployed | BurstRequest] = field(default_factory=dict)
 
     def declare(self, key: str, at: float | None) -> None:
@@ -95,12 +112,9 @@ class Known:
                 self._records[key] = record
 
     def standings(
-        self, *, tenant: str | None = None, application: str | None = None, now: float | None = None
+        self, *, tenant: str | None = None, application: str | None = None, now: float
     ) -> tuple[Standing, ...]:
-        """Return how the applications stand: all of them, or one tenant's, or those of one id.
-
-        With the pauses that hold ``now`` (s since the Unix epoch); ``None``: without pauses.
-        """
+        """Return how the applications stand ``now`` (s since the Unix epoch): all, one tenant's, or those of one id."""
 
         def asked(of: str, name: str) -> bool:
             return tenant in {None, of} and application in {None, name}
@@ -110,11 +124,30 @@ class Known:
             (m for m in self.roster.members.values() if asked(m.tenant, m.application)),
             {identity: at for identity, at in self.declared.items() if asked(*identity)},
         )
-        if now is None:
-            return found
+        beside = defaultdict[Identity, list[Aside]](list)
+        for spec, order in self.shadowed():
+            beside[spec.tenant, spec.application].append(self._aside(spec, order))
         return tuple(
-            replace(each, pauses=tuple(self.orders.about(each.tenant, each.application, at=now))) for each in found
+            replace(
+                each,
+                pauses=tuple(self.orders.about(each.tenant, each.application, at=now)),
+                shadows=tuple(beside.get((each.tenant, each.application), ())),
+            )
+            for each in found
         )
+
+    def shadowed(self) -> list[tuple[ClusterSpec, Shadow]]:
+        """Return the clusters for which a shadow decides."""
+        orders = self.orders.shadows()
+        deployed = [each.spec for each in self._records.values() if isinstance(each, Deployed) and each.spec and orders]
+        specs = [cluster for spec in deployed for cluster in spec.clusters()]
+        return [(s, o) for s in specs for o in orders if o.concerns(s.tenant, s.policy.policy, s.cluster)]
+
+    def _aside(self, spec: ClusterSpec, order: Shadow) -> Aside:
+        """Return what a cluster's shadow wants; what another one wanted before it is not known any more."""
+        decision = self.aside.get(spec.cluster)
+        wanted = decision.wanted if decision is not None and decision.given.shadow == order.at else None
+        return Aside(cluster=spec.alias, policy=str((order.document or {}).get("id", "")), wanted=wanted)
 
 
 def standings(
@@ -207,6 +240,7 @@ def _application(standing: Standing, detail: Detail) -> dict[str, Any]:
         "causes": [node.instance.instance for node in causes(standing)],
         "pauses": [to_builtins(pause) for pause in standing.pauses],
         "burst": burst and {"at": burst.at, "to": list(burst.to), "missing": burst.missing, "why": burst.why},
+        "shadows": [{"cluster": s.cluster, "policy": s.policy, "wanted": s.wanted} for s in standing.shadows],
         "instances": [_node(root, detail) for root in standing.roots],
         "strays": _members(standing.strays, detail),
     }

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pileus.status import Detail, Standing, causes, left, shows, walk, wanted
+from pileus.status import Aside, Detail, Standing, causes, left, shows, walk, wanted
 from pileus.view import Look
 from streams.explain import paused
 from streams.records.control import Pause
@@ -185,7 +185,15 @@ def _tree(standing: Standing, now: float, detail: Detail, look: Look) -> Iterato
     for line in _special(standing, now):
         for part in _wrapped(line, look.width - len(stem)):
             yield _line([(stem, FAINT), (part, ALARM)], look)
+    for shadow in standing.shadows:
+        yield _line([(stem, FAINT), (_beside(shadow), FAINT)], look)
     yield from _table(items, now, look)
+
+
+def _beside(shadow: Aside) -> str:
+    """Write ``web: the shadow quick would want 7 members``."""
+    wants = "has decided nothing yet" if shadow.wanted is None else f"would want {shadow.wanted} members"
+    return f"{shadow.cluster}: the shadow {shadow.policy} {wants}"
 
 
 def _special(standing: Standing, now: float) -> Iterator[str]:
@@ -357,6 +365,8 @@ def facts(shown: Iterable[Standing], *, detail: Detail) -> dict[str, str]:
             lines[f"{key} burst"] = f"{key}  application  {_asks(standing.burst)}"
         for pause in standing.pauses:
             lines[f"{key} pause {pause.scope}"] = f"{key}  application  {_held(pause, standing)}"
+        for shadow in standing.shadows:
+            lines[f"{key} shadow {shadow.cluster}"] = f"{key}  application  {_beside(shadow)}"
         for item in _flat(_items(standing, detail)):
             parts = (item.key, item.kind, item.state, item.said, item.why)
             lines[item.key] = "  ".join(_clean(part) for part in parts if part)

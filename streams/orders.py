@@ -1,10 +1,13 @@
-"""What operators have ordered: the newest order of each scope, and the pauses that hold. Pure: time is an argument."""
+"""What operators have ordered: the newest order of each scope, the pauses that hold, the shadows that decide.
+
+Pure: time is an argument.
+"""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from streams.records.control import Control, Pause, scope
+from streams.records.control import Control, Order, Pause, Shadow, scope
 
 MOST = 10_000
 """Scopes kept; the one ordered longest ago makes room."""
@@ -14,13 +17,13 @@ MOST = 10_000
 class Orders:
     """The newest order of each scope. One of a whole tenant is read once from every partition, in any order."""
 
-    _newest: OrderedDict[str, Control] = field(default_factory=OrderedDict)
+    _newest: OrderedDict[str, Order] = field(default_factory=OrderedDict)
 
-    def __iter__(self) -> Iterator[Control]:
+    def __iter__(self) -> Iterator[Order]:
         """Yield the newest order of each scope, by scope."""
         return (order for _, order in sorted(self._newest.items()))
 
-    def take(self, order: Control) -> bool:
+    def take(self, order: Order) -> bool:
         """Take in an order; return whether it is the newest of its scope."""
         known = self._newest.get(order.scope)
         if known is not None and known.at > order.at:
@@ -31,7 +34,7 @@ class Orders:
             self._newest.popitem(last=False)
         return True
 
-    def forget(self, name: str) -> Control | None:
+    def forget(self, name: str) -> Order | None:
         """Forget a scope whose record was removed; return what was known of it."""
         return self._newest.pop(name, None)
 
@@ -42,6 +45,10 @@ class Orders:
     def pauses(self, *, at: float) -> list[Pause]:
         """Return every pause that holds, by scope."""
         return [pause for order in holding(self, at=at) if (pause := order.pause)]
+
+    def shadows(self) -> list[Shadow]:
+        """Return the orders of shadows that decide, by scope."""
+        return [each for each in self if isinstance(each, Shadow) and each.document is not None]
 
     def upon(self, tenant: str, application: str, cluster: str, *, at: float) -> list[Pause]:
         """Return the pauses that hold a cluster (by alias): its own, its application's, its tenant's; widest first."""
@@ -55,6 +62,7 @@ class Orders:
         return [p for p in self.pauses(at=at) if p.scope in {tenant, whole} or p.scope.startswith(f"{whole}/")]
 
 
-def holding(orders: Iterable[Control], *, at: float) -> list[Control]:
+def holding(orders: Iterable[Order], *, at: float) -> list[Control]:
     """Return the orders of pauses that hold."""
-    return [each for each in orders if each.paused and each.at <= at < each.until]
+    pauses = (each for each in orders if isinstance(each, Control))
+    return [each for each in pauses if each.paused and each.at <= at < each.until]

@@ -61,7 +61,7 @@ ACTIONS = Topic("pileus.actions", "cloud account", "action", retention_ms=7 * DA
 OUTCOMES = Topic("pileus.outcomes", "tenant/application", "outcome", retention_ms=7 * DAY_MS)
 LEADTIMES = Topic("pileus.leadtimes", "cartridge/partition", "lead-time", retention_ms=30 * DAY_MS)
 BALANCERS = Topic("pileus.balancers", "balancer", "balancer-report", retention_ms=HOUR_MS)
-CONTROL = Topic("pileus.control", "tenant[/application[/cluster]]", "control", compacted=True)
+CONTROL = Topic("pileus.control", "tenant[/application[/cluster]]", "control, shadow", compacted=True)
 SHADOW = Topic("pileus.shadow", "cluster instance", "decision", retention_ms=7 * DAY_MS)
 REJECTED = Topic("pileus.rejected", "source topic", "rejected", partitions=1, retention_ms=7 * DAY_MS)
 CHECKPOINTS = Topic("pileus.checkpoints", "role/partition", "checkpoint", compacted=True, max_message_bytes=LARGE)

@@ -1,9 +1,11 @@
 """Records of deciding and acting for tests, beside those of :mod:`tests.builders`, in the same ordinary world."""
 
+from typing import Any
+
 from config.cluster import FallbackSpec, Policy
 from streams.records.action import Action, Launch, Outcome, Result, Verb
 from streams.records.balancer import Backend, BalancerReport
-from streams.records.control import Pause
+from streams.records.control import Pause, Shadow
 from streams.records.decision import Cap, Given, Memory
 from streams.records.forecast import ClusterForecast, Forecasts
 from tests.builders import a_forecast, a_policy
@@ -30,6 +32,27 @@ def a_given(
         fallback=fallback,
         cap=cap,
         pause=pause,
+    )
+
+
+def a_shadow(
+    *, requests: float = 5.0, at: float = 1000.0, ends: bool = False, clusters: tuple[str, ...] = (), **document: Any
+) -> Shadow:
+    """Return the order for a shadow beside ``standard``: quick both ways, ``requests`` in flight per member."""
+    quick = {"stabilizationWindowSeconds": 0, "policies": [{"type": "Pods", "value": 1000, "periodSeconds": 15}]}
+    policy = {
+        "id": "other",
+        "loadThresholds": {"requestsInFlight": {"threshold": requests}},
+        "behavior": {"scaleUp": quick, "scaleDown": quick},
+        **document,
+    }
+    return Shadow(
+        tenant="default",
+        policy="standard",
+        document=None if ends else policy,
+        clusters=clusters,
+        owner="alice",
+        at=at,
     )
 
 

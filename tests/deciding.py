@@ -7,6 +7,7 @@ from actuators.decider import Decider, Envelope
 from config.cluster import ClusterSpec
 from streams.records.action import Action, Result, Verb
 from streams.records.balancer import Backend
+from streams.records.control import Order
 from streams.records.decision import Decision
 from streams.records.forecast import Fault, MemberForecast
 from streams.records.member import Member, State
@@ -21,17 +22,27 @@ class Shell:
     """One decider of one cluster, from the second 1000 on. Offsets count from 1."""
 
     def __init__(
-        self, spec: ClusterSpec, *, log: Iterable[Member] = (), snapshot: bytes | None = None, at: float = 1000.0
+        self,
+        spec: ClusterSpec,
+        *,
+        log: Iterable[Member] = (),
+        snapshot: bytes | None = None,
+        at: float = 1000.0,
+        orders: Iterable[Order] = (),
     ) -> None:
         self.at = at
         self.log = list(log)
         self.decisions: list[Decision] = []
         self.published: list[Record] = []
+        self.shadows: list[Decision] = []
+        """What shadows decided, that was told."""
         self.decider = Decider(RULES, epoch=len(self.log))
         if snapshot is not None:
             self.decider.restore(snapshot)
         for member in {m.member: m for m in self.log}.values():
             self.decider.recall(member)
+        for order in orders:
+            self.decider.control(order)
         self.publish(self.decider.define([an_application(spec)], self.at))
         for offset, member in enumerate(self.log, 1):
             self.decider.written(member.member, member.cluster, offset)
@@ -43,8 +54,10 @@ class Shell:
         return state
 
     def publish(self, envelopes: Iterable[Envelope]) -> list[Record]:
-        """Write records down and return them."""
-        records = [envelope.record for envelope in envelopes]
+        """Write records down and return them; what shadows decide goes elsewhere."""
+        envelopes = list(envelopes)
+        self.shadows += [each.record for each in envelopes if each.aside and isinstance(each.record, Decision)]
+        records = [envelope.record for envelope in envelopes if not envelope.aside]
         for record in records:
             if isinstance(record, Member):
                 self.log.append(record)

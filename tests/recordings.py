@@ -10,13 +10,14 @@ from streams.cluster import Rules as WorkerRules
 from streams.fold import Fold
 from streams.recording import Line
 from streams.records.action import Action, Result, Verb
+from streams.records.control import Shadow
 from streams.records.decision import Decision
 from streams.records.forecast import Forecasts
 from streams.records.instance import Announcement
 from streams.records.member import Member, State
 from streams.records.record import Record, encode
 from streams.records.sample import Requests, Tick
-from streams.topics import DECISIONS, FORECASTS, INSTANCES, MEMBERS, SAMPLES, Topic
+from streams.topics import CONTROL, DECISIONS, FORECASTS, INSTANCES, MEMBERS, SAMPLES, SHADOW, Topic
 from tests.actuator_builders import a_backend, a_report, an_outcome
 from tests.builders import a_requests, a_tick, an_application
 
@@ -43,6 +44,7 @@ class Recorder:
         self._fold = Fold(0, WORKER)
         self.decider = Decider(DeciderRules(heartbeat_s=HEARTBEAT_S, stale_s=3.0))
         self._offsets: dict[str, int] = {}
+        self._orders: list[Shadow] = []
         self._launched: dict[str, float] = {}
         self._publish(self.decider.define([self.application], self.at))
 
@@ -60,6 +62,12 @@ class Recorder:
             self._answer()
         return self.lines
 
+    def order(self, order: Shadow) -> None:
+        """Let an operator order a shadow, or its end."""
+        self._write(CONTROL, order)
+        self._orders.append(order)
+        self._publish(self.decider.control(order))
+
     def _restart(self) -> None:
         """Go on with another decider: its memory from a checkpoint, its members from the log."""
         snapshot = self.decider.snapshot()
@@ -68,6 +76,8 @@ class Recorder:
         self.decider.restore(snapshot)
         for member in known.members.values():
             self.decider.recall(member)
+        for order in self._orders:
+            self.decider.control(order)
         self._publish(self.decider.define([self.application], self.at))
 
     def _sample(self, sample: Requests | Tick) -> None:
@@ -89,7 +99,7 @@ class Recorder:
                 case Announcement() as instance:
                     self._fold.instance(self._write(INSTANCES, instance), instance)
                 case Decision() as decision:
-                    self._write(DECISIONS, decision)
+                    self._write(SHADOW if envelope.aside else DECISIONS, decision)
                 case Action(verb=Verb.LAUNCH) as action:
                     self._launched.setdefault(action.member, self.at)
                 case _:

@@ -95,7 +95,7 @@ def _recording(args: Namespace) -> int:
     return 0 if all(each.equal == each.recorded and not each.extra for each in compared) else 1
 
 
-def compare_recording(path: Path) -> "tuple[Comparison, Comparison]":
+def compare_recording(path: Path) -> "tuple[Comparison, ...]":
     """Take the decisions of a recording again and compare them.
 
     Raises
@@ -109,7 +109,7 @@ def compare_recording(path: Path) -> "tuple[Comparison, Comparison]":
         return _compare(list(lines(text)))
 
 
-def _compare(recording: "list[Line]") -> "tuple[Comparison, Comparison]":
+def _compare(recording: "list[Line]") -> "tuple[Comparison, ...]":
     """Replay with the definitions and the settings that the recording holds."""
     from actuators.replay import compare, replay
     from config.catalogue import Catalogue

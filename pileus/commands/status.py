@@ -92,6 +92,7 @@ async def _run(args: Namespace, broker: str) -> int:
         async with asyncio.timeout(WITHIN_S):
             await follower.start()
             await follower.caught_up()
+            await source.hear()
         if args.application and not source.shown(args):
             return _failed(_unknown(args, source.known))
         if args.watch or args.wait:
@@ -163,7 +164,9 @@ def _unknown(args: Namespace, known: "Known") -> str:
     """Say that there is no such application, and which was probably meant."""
     from config.errors import did_you_mean
 
-    near = did_you_mean(args.application, {each.application for each in known.standings(tenant=args.tenant)})
+    near = did_you_mean(
+        args.application, {each.application for each in known.standings(tenant=args.tenant, now=time.time())}
+    )
     whose = f" of tenant {args.tenant}" if args.tenant else ""
     return f"no application {args.application}{whose}{near and f', {near}'}"
 
@@ -227,8 +230,20 @@ class _Source:
         """Ask the broker whether it is there."""
         if await asyncio.to_thread(_answers, self.broker):
             self.away = None
+            await self.hear()
         elif self.away is None:
             self.away = time.time()
+
+    async def hear(self) -> None:
+        """Read what shadows want, if there are any; what cannot be read now is not known."""
+        from pileus.decisions import DecisionsError, read_since
+        from streams.topics import SHADOW
+
+        if not (clusters := [spec for spec, _ in self.known.shadowed()]):
+            return
+        with suppress(DecisionsError):
+            found = await asyncio.to_thread(read_since, self.broker, SHADOW, clusters, since=time.time())
+            self.known.aside = {name: decisions[-1] for name, decisions in found.items()}
 
     def note(self, args: Namespace, shown: "Sequence[Standing]") -> str:
         """Say what makes doubtful what is shown."""

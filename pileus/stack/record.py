@@ -10,16 +10,18 @@ from config.settings import Settings
 from streams.follow import Follower
 from streams.recording import SETTINGS, Line, write
 from streams.topics import (
+    CONTROL,
     DECISIONS,
     DEFINITIONS,
     FORECASTS,
     INSTANCES,
     MEMBERS,
     SAMPLES,
+    SHADOW,
     Topic,
 )
 
-RECORDED = (DEFINITIONS, INSTANCES, MEMBERS, SAMPLES, FORECASTS, DECISIONS)
+RECORDED = (DEFINITIONS, INSTANCES, MEMBERS, CONTROL, SAMPLES, FORECASTS, DECISIONS, SHADOW)
 """What a decision hangs on, and what came of it."""
 
 

@@ -1,4 +1,6 @@
-"""A *pause* keeps a cluster, an application or all of a tenant's as it is. Carried by ``pileus.control``."""
+"""Orders: a *pause* keeps something as it is, a *shadow* decides beside a policy. Carried by ``pileus.control``."""
+
+from typing import Any
 
 import msgspec
 
@@ -52,7 +54,41 @@ class Control(Record, frozen=True, kw_only=True):
         return Pause(scope=self.scope, owner=self.owner, reason=self.reason, at=self.at, until=self.until)
 
 
-CONTROL = msgspec.json.Decoder(Control)
+class Shadow(Record, frozen=True, kw_only=True):
+    """An autoscaling policy that decides beside the one in force and cannot act; or the end of that.
+
+    The newest record of a key counts. It stands in every partition: clusters of any application may use the policy.
+    """
+
+    tenant: str
+    policy: str
+    """Id of the autoscaling policy in force."""
+    document: dict[str, Any] | None
+    """The policy that decides beside it, as ``pileus.definitions`` would carry it; ``None``: none does any more."""
+    clusters: tuple[str, ...] = ()
+    """Only for these clusters (ids); empty: for all that use the policy."""
+    owner: str
+    """Who has ordered it."""
+    reason: str = ""
+    at: float
+    """When (s since the Unix epoch)."""
+    promoted: bool = False
+    """Of an end: it is the policy in force now."""
+
+    @property
+    def scope(self) -> str:
+        """Return the record's key; no scope of a pause has so many parts."""
+        return f"autoscalingPolicy/{self.tenant}/{self.policy}/shadow"
+
+    def concerns(self, tenant: str, policy: str, cluster: str) -> bool:
+        """Say whether it is about a cluster that uses a policy."""
+        return (tenant, policy) == (self.tenant, self.policy) and (not self.clusters or cluster in self.clusters)
+
+
+Order = Control | Shadow
+"""Everything that ``pileus.control`` carries."""
+
+CONTROL = msgspec.json.Decoder(Order)
 
 
 def scope(tenant: str, application: str = "", cluster: str = "") -> str:

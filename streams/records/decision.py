@@ -186,6 +186,8 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     cap: Cap | None = None
     """Set when it is less than the cluster would have."""
     pause: Pause | None = None
+    shadow: float | None = None
+    """Of a shadow's decision: when that shadow was ordered (s since the Unix epoch)."""
 
 
 class Decision(Record, frozen=True, kw_only=True):

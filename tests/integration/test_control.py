@@ -8,7 +8,6 @@ import pytest
 
 import config
 from actuators.decide import decide
-from pileus.cli import main
 from pileus.orders import read_orders
 from pileus.stack.broker import Broker
 from streams.admin import create_topics
@@ -18,6 +17,7 @@ from streams.records.decision import DECISION, Code, Decision, Memory
 from streams.topics import CONTROL, DECISIONS, INSTANCES, SAMPLES
 from tests.actuator_builders import a_given
 from tests.builders import a_forecast, a_policy, a_requests, an_instance
+from tests.commanding import LIVE, Shell
 from tests.pieces import START_S, Hand, Piece, Reader, fast, running
 from tests.waiting import wait_until
 
@@ -27,18 +27,6 @@ HOME = partition_of(application_key("default", "shop"), PARTITIONS)
 AT = 1_780_488_240.0
 """2026-06-03T12:04:00Z."""
 WHY = ("--reason", "migration", "--for", "2h", "--owner", "alice")
-
-
-class Shell:
-    """Runs ``pileus`` against one broker: exit code, standard output, standard error."""
-
-    def __init__(self, broker: Broker, capsys: pytest.CaptureFixture[str]) -> None:
-        self.address, self._capsys = broker.address, capsys
-
-    def __call__(self, *words: object) -> tuple[int, str, str]:
-        self._capsys.readouterr()
-        code = main([*map(str, words), "--broker", self.address])
-        return code, *self._capsys.readouterr()
 
 
 @pytest.fixture
@@ -55,7 +43,7 @@ def test_a_pause_is_ordered_listed_and_ended(pileus: Shell) -> None:
     assert (code, out.startswith("paused     default/shop/web until ")) == (0, True)
     assert pileus("pause", "default", *WHY)[0] == 0
 
-    with Reader(pileus.address, [CONTROL], PARTITIONS) as reader:
+    with Reader(pileus.broker, [CONTROL], PARTITIONS) as reader:
         orders = reader.drained()
         keys = [[m.key.decode() for m in orders.of(CONTROL, p)] for p in range(PARTITIONS)]
         assert keys == [["default/shop/web", "default"] if p == HOME else ["default"] for p in range(PARTITIONS)]
@@ -71,7 +59,7 @@ def test_a_pause_is_ordered_listed_and_ended(pileus: Shell) -> None:
     assert pileus("resume", "default/shop/web")[0] == 1
     assert pileus("resume", "default")[0] == 0
     assert pileus("pause")[:2] == (0, "")
-    assert read_orders(pileus.address)["default/shop/web"].owner == "bob"
+    assert read_orders(pileus.broker)["default/shop/web"].owner == "bob"
 
 
 @pytest.mark.parametrize(
@@ -108,7 +96,7 @@ def decisions(count: int) -> list[Decision]:
 
 
 def test_a_decision_is_found_and_told(pileus: Shell) -> None:
-    hand = Hand(pileus.address)
+    hand = Hand(pileus.broker)
     hand.write(INSTANCES, HOME, an_instance(), an_instance("other-web", application="other", alias="front"))
     hand.write(DECISIONS, HOME, *decisions(5), key="shop-web")
     hand.write(DECISIONS, HOME, *[b"{}"] * 3, *[decisions(1)[0]] * 2500, key="other-web")
@@ -129,36 +117,6 @@ def test_a_decision_is_found_and_told(pileus: Shell) -> None:
     assert "no decision of shop-web until 2026-06-03T00:00:00Z; the first one is of 2026-06-03T12:04:00Z" in err
     assert pileus("explain", "shop-wbe")[2] == "pileus explain: no cluster shop-wbe, did you mean 'shop-web'?\n"
     assert pileus("explain", "shop-web", "--at", "noon")[0] == 2
-
-
-LIVE = """
-kind: autoscalingPolicy
-id: quick
-loadThresholds: {requestsInFlight: {threshold: %d}}
-behavior: {scaleDown: {stabilizationWindowSeconds: 1, policies: [{type: Percent, value: 100, periodSeconds: 1}]}}
----
-kind: cartridge
-type: web
-category: framework
-iaasProvider: [{type: memory}]
----
-kind: networkPartition
-id: here
-provider: memory
-partitions: [{id: p1}]
----
-kind: deploymentPolicy
-id: plain
-networkPartitions: [{id: here, partitionAlgo: one-after-another, partitions: [{id: p1, partitionMax: 50}]}]
----
-kind: application
-applicationId: shop
-alias: shop
-components:
-  cartridges:
-    - {type: web, cartridgeMin: 1, cartridgeMax: 50,
-       subscribableInfo: {alias: web, autoscalingPolicy: quick, deploymentPolicy: plain}}
-"""
 
 
 def test_a_pause_outlives_the_decider_and_a_new_definition(

@@ -8,30 +8,18 @@ import pytest
 import yaml
 
 import config
-from pileus.cli import main
 from pileus.stack.broker import Broker
 from streams.admin import create_topics, publish_definitions
 from streams.records.decision import DECISION, Decision
 from streams.topics import DECISIONS, DEFINITIONS, SAMPLES
 from tests.builders import a_requests
+from tests.commanding import AROUND, POLICY, Shell
 from tests.pieces import START_S, Hand, Piece, Reader, fast, running
 from tests.unit.config.composites import composite
 from tests.unit.config.documents import write
 from tests.waiting import wait_until
 
 DEMO = Path(config.__file__).parent / "definitions" / "demo"
-
-
-class Shell:
-    """Runs commands against one broker and returns exit code, standard output and standard error."""
-
-    def __init__(self, broker: Broker, capsys: pytest.CaptureFixture[str]) -> None:
-        self.broker, self._capsys = broker.address, capsys
-
-    def __call__(self, *words: object) -> tuple[int, str, str]:
-        self._capsys.readouterr()
-        code = main([*map(str, words), "--broker", self.broker])
-        return code, *self._capsys.readouterr()
 
 
 @pytest.fixture
@@ -154,45 +142,14 @@ def test_a_broker_without_topics_is_left_as_it_is(
         assert (code, said in err) == (refused, True)
 
 
-LIVE = """
-kind: autoscalingPolicy
-id: quick
-loadThresholds: {requestsInFlight: {threshold: %d}}
-behavior: {scaleDown: {stabilizationWindowSeconds: 1, policies: [{type: Percent, value: 100, periodSeconds: 1}]}}
-"""
-REST = """
-kind: cartridge
-type: web
-category: framework
-iaasProvider: [{type: memory}]
----
-kind: networkPartition
-id: here
-provider: memory
-partitions: [{id: p1}]
----
-kind: deploymentPolicy
-id: plain
-networkPartitions: [{id: here, partitionAlgo: one-after-another, partitions: [{id: p1, partitionMax: 50}]}]
----
-kind: application
-applicationId: shop
-alias: shop
-components:
-  cartridges:
-    - {type: web, cartridgeMin: 1, cartridgeMax: 50,
-       subscribableInfo: {alias: web, autoscalingPolicy: quick, deploymentPolicy: plain}}
-"""
-
-
 def test_a_threshold_that_is_applied_counts_in_the_next_decisions(
     fresh_tansu: Broker, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     settings = fast(fresh_tansu.address, tmp_path / "state", partitions=1, heartbeat_s=1.0)
     create_topics(fresh_tansu.address, partitions=1, replication=1)
     pileus = Shell(fresh_tansu, capsys)
-    (policy := tmp_path / "policy.yaml").write_text(LIVE % 8)
-    (rest := tmp_path / "rest.yaml").write_text(REST)
+    (policy := tmp_path / "policy.yaml").write_text(POLICY % 8)
+    (rest := tmp_path / "rest.yaml").write_text(AROUND)
     assert pileus("apply", policy, rest)[0] == 0
     hand, parts = Hand(fresh_tansu.address), [Piece(name, settings, tmp_path) for name in ("worker", "actuate")]
 
@@ -204,7 +161,7 @@ def test_a_threshold_that_is_applied_counts_in_the_next_decisions(
             return [each for each in found if each.given.policy.thresholds == {"requests_in_flight": threshold}]
 
         wait_until(lambda: decided(8.0), within_s=START_S, what="a decision under the first policy")
-        policy.write_text(LIVE % 4)
+        policy.write_text(POLICY % 4)
         assert pileus("apply", policy)[0] == 0
         wait_until(lambda: decided(4.0), within_s=START_S, what="a decision under the changed policy")
 

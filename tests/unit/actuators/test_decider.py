@@ -38,11 +38,7 @@ def test_a_cluster_is_announced_anew_when_its_load_is_to_be_forecast_otherwise()
 
     assert isinstance(changed.record, Announcement)
     assert (changed.key, changed.record.prediction, changed.record.at) == ("shop-web", other, 6.0)
-    decider.clusters["shop-web"].shadow = PredictionSpec(predictor="seasonal")
-    (back,) = decider.define([an_application(msgspec.structs.replace(SPEC, prediction=other), OTHER)], 7.0)
-    assert isinstance(back.record, Announcement)
-    assert (back.record.prediction, back.record.shadow) == (other, PredictionSpec(predictor="seasonal"))
-    assert decider.define([an_application(msgspec.structs.replace(SPEC, prediction=other), OTHER)], 8.0) == []
+    assert decider.define([an_application(msgspec.structs.replace(SPEC, prediction=other), OTHER)], 7.0) == []
 
 
 def test_each_cluster_has_its_own_load_and_members() -> None:

@@ -9,7 +9,8 @@ from config.tree import BudgetSpec
 from streams.recording import Line
 from streams.records.control import Control
 from streams.records.decision import DECISION
-from streams.topics import DECISIONS, FORECASTS, SAMPLES, Topic
+from streams.topics import DECISIONS, FORECASTS, SAMPLES, SHADOW, Topic
+from tests.actuator_builders import a_shadow
 from tests.builders import a_behavior, a_policy, a_spec
 from tests.recordings import HEARTBEAT_S, START, WORKER, Recorder, ramp
 
@@ -18,7 +19,7 @@ SECONDS = 120
 RECORDING = tuple(Recorder(SPEC).run(ramp, seconds=SECONDS))
 
 
-def compared(recording: tuple[Line, ...], *, spec: ClusterSpec = SPEC) -> tuple[Comparison, Comparison]:
+def compared(recording: tuple[Line, ...], *, spec: ClusterSpec = SPEC) -> tuple[Comparison, ...]:
     """Replay a recording and compare it with itself."""
     return compare(recording, replay(recording, [spec], rules=WORKER, heartbeat_s=HEARTBEAT_S))
 
@@ -160,3 +161,44 @@ def test_a_recording_of_a_cluster_with_a_schedule_comes_out_again_to_the_byte() 
 
     assert (wanted[0], max(wanted), wanted[-1]) == (2, 8, 2)
     assert [(c.recorded - c.equal, c.extra) for c in compared(recording, spec=spec)] == [(0, ()), (0, ())]
+
+
+# --- shadows ----------------------------------------------------------------------------------------------------------
+
+
+def with_shadows(*, restart_at: int | None = None) -> tuple[Line, ...]:
+    """Return a recording with a shadow, another in its place, the end of that, and one more after it."""
+    recorder = Recorder(SPEC, restart_at=restart_at)
+    recorder.run(ramp, seconds=10)
+    recorder.order(a_shadow(requests=5.0, at=recorder.at))
+    recorder.run(ramp, seconds=60)
+    recorder.order(a_shadow(requests=12.0, at=recorder.at, tolerance=0.0))
+    recorder.run(ramp, seconds=40)
+    recorder.order(a_shadow(at=recorder.at, ends=True))
+    recorder.run(ramp, seconds=40)
+    recorder.order(a_shadow(requests=3.0, at=recorder.at))
+    recorder.run(ramp, seconds=40)
+    return tuple(recorder.lines)
+
+
+@pytest.mark.parametrize("restart_at", [None, 40], ids=["one decider", "a restart amid a shadow"])
+def test_the_decisions_of_shadows_come_out_again_to_the_byte(restart_at: int | None) -> None:
+    recording = with_shadows(restart_at=restart_at)
+
+    forecasts, decisions, shadows = compared(recording)
+
+    assert forecasts.equal == forecasts.recorded
+    assert decisions.equal == decisions.recorded
+    assert (shadows.kind, shadows.missing, shadows.extra) == ("shadows", (), ())
+    assert shadows.equal == shadows.recorded > 20
+
+
+def test_a_decision_of_a_shadow_that_was_changed_is_named() -> None:
+    recording = with_shadows()
+    line = [line for line in recording if line.topic == SHADOW.name][5]
+    other = msgspec.structs.replace(line, value=line.value.replace('"wanted":', '"wanted":1', 1))
+
+    shadows = compared(tuple(other if each is line else each for each in recording))[2]
+
+    assert shadows.equal == shadows.recorded - 1
+    assert shadows.missing == (f"partition 0 offset {line.offset}",)

@@ -1,5 +1,6 @@
 """``/metrics``, read back by a parser of the format."""
 
+import msgspec
 from msgspec.structs import replace
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
@@ -61,6 +62,16 @@ def test_what_forecasts_were_worth() -> None:
     assert found[key("pileus_forecast_relmae", **other)] == 0.8
     assert found[key("pileus_forecast_probation", **other)] == 0.0
     assert len([name for name, _ in found if name == "pileus_forecast_relmae"]) == 2, "what has no score is left out"
+
+
+def test_a_shadow_is_told_while_it_decides_and_is_no_decision() -> None:
+    decision = story.a_decision(wanted=7)
+    shadow = msgspec.structs.replace(decision, given=msgspec.structs.replace(decision.given, shadow=900.0))
+    told, later = (scraped(story.a_forecast(), shadow, now=decision.at + age) for age in (60.0, 181.0))
+
+    assert told[key("pileus_shadow_members_wanted", **SHOP)] == 7
+    assert key("pileus_shadow_members_wanted", **SHOP) not in later
+    assert key("pileus_members_wanted", **SHOP) not in told
 
 
 def test_instances_by_phase() -> None:

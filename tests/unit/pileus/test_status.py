@@ -34,11 +34,11 @@ def test_of_a_key_the_highest_epoch_counts_then_the_newest() -> None:
     known = Known()
     for epoch, why in ((5, "first"), (5, "second"), (4, "late word of an older decider")):
         known.instance(b"shop", a_place(SHOP, why=why, epoch=epoch))
-    (standing,) = known.standings()
+    (standing,) = known.standings(now=50.0)
     assert standing.roots[0].instance.why == "second"
 
     known.instance(b"shop", None)
-    assert known.standings() == ()
+    assert known.standings(now=50.0) == ()
 
 
 def test_records_of_members_by_an_older_decider_do_not_count() -> None:
@@ -49,7 +49,7 @@ def test_records_of_members_by_an_older_decider_do_not_count() -> None:
     known.roster.apply(Claim(partition=0, owner="b", at=900.0), partition=0, offset=5)
     known.roster.apply(a_member("shop-web-1", state=State.DRAINING, epoch=3), partition=0, offset=6)
     known.roster.apply(a_member("shop-web-2", epoch=3), partition=1, offset=0)
-    (standing,) = known.standings()
+    (standing,) = known.standings(now=50.0)
 
     ((web,),) = [root.children for root in standing.roots]
     assert [(m.member, m.state) for m in web.members] == [
@@ -67,9 +67,9 @@ def test_only_applications_are_declared() -> None:
     known.declare("application/acme.org/never", None)
 
     assert known.declared == {("default", "shop"): 7.0, ("acme.org", "shop"): 7.0}
-    assert [s.tenant for s in known.standings(application="shop")] == ["acme.org", "default"]
-    assert [s.application for s in known.standings(tenant="default")] == ["shop"]
-    assert known.standings(tenant="default", application="crm") == ()
+    assert [s.tenant for s in known.standings(application="shop", now=50.0)] == ["acme.org", "default"]
+    assert [s.application for s in known.standings(tenant="default", now=50.0)] == ["shop"]
+    assert known.standings(tenant="default", application="crm", now=50.0) == ()
 
 
 def test_an_application_is_shown_while_something_of_it_is_left() -> None:
@@ -106,6 +106,7 @@ def test_json_says_it_all() -> None:
         "causes": [f"{SHOP}/db"],
         "pauses": [],
         "burst": {"at": 990.0, "to": ["eu-2"], "missing": {"web": 4}, "why": ""},
+        "shadows": [],
         "strays": [],
     }
     assert (root["level"], db["serving"], db["wanted"], web["left"]) == ("application", 1, 2, 3)
@@ -160,7 +161,7 @@ def test_what_is_paused_is_told_while_it_is() -> None:
     known = Known()
     known.declare("application/default/shop", 500.0)
     known.orders.take(A_FREEZE)
-    (before,) = known.standings()
+    (before,) = known.standings(now=50.0)
     (during,) = known.standings(now=150.0)
     (after,) = known.standings(now=200.0)
 
