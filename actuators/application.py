@@ -223,8 +223,9 @@ class Application:
             epoch=self.instances.epoch,
             spec=None if self.over else self.spec,
             leaving=tuple(self._leaving.values()),
+            ending=self.ending,
         )
-        if self._told is None or (deployed.spec, deployed.leaving) != (self._told.spec, self._told.leaving):
+        if self._told is None or _said(deployed) != _said(self._told):
             self._told = deployed
             yield self.name, deployed
 
@@ -261,6 +262,11 @@ class Application:
         self.life = Life(self.spec, self.instances)
         self.shape = Shape(self.spec, self.instances)
         self._clusters = self._leaving | {cluster.cluster: cluster for cluster in self.spec.clusters()}
+
+
+def _said(deployed: Deployed) -> tuple[object, ...]:
+    """Return what a record says beside when and by whom it was written."""
+    return deployed.spec, deployed.leaving, deployed.ending
 
 
 def _why(cluster: ClusterSpec, wanted: int, shares: Mapping[str, int], need: Mapping[str, Need]) -> str:

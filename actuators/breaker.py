@@ -4,8 +4,6 @@ Two signs: more than half of the members that serve become faulty; or the load d
 balancers' counts of requests still move, or their agents are silent.
 """
 
-import msgspec
-
 from actuators.demand import number
 from config.cluster import Policy
 from streams.records.decision import Pulse
@@ -27,8 +25,8 @@ def frozen(forecast: ClusterForecast, *, at: float) -> bool:
 
 def frozen_until(forecast: ClusterForecast) -> float | None:
     """Return until when the breaker holds because of faulty members (s since the Unix epoch); ``None``: it does not."""
-    faults, most = _oldest_first(forecast), _most(forecast)
-    return faults[most].since + FREEZE_S if len(faults) > most else None
+    most = _most(forecast)
+    return _oldest_first(forecast)[most].since + FREEZE_S if len(forecast.faults) > most else None
 
 
 def replaceable(forecast: ClusterForecast, *, at: float) -> dict[str, str]:
@@ -36,7 +34,7 @@ def replaceable(forecast: ClusterForecast, *, at: float) -> dict[str, str]:
 
     None while the breaker holds; after that those that are faulty for longest.
     """
-    if frozen(forecast, at=at):
+    if not forecast.faults or frozen(forecast, at=at):
         return {}
     return {fault.member: fault.reason for fault in _oldest_first(forecast)[: _most(forecast)]}
 
@@ -50,23 +48,20 @@ def watch(pulse: Pulse | None, forecast: ClusterForecast, policy: Policy, *, at:
     """
     loads = _loads(forecast, policy)
     if pulse is None:
-        return Pulse(loaded=any(load > 1.0 for load in loads), count=forecast.count, moved_at=at)
+        return Pulse(loaded=max(loads, default=0.0) > 1.0, count=forecast.count, moved_at=at)
     moved = forecast.count is not None and forecast.count != pulse.count
     silent = forecast.count is None and pulse.count is not None
-    seen = msgspec.structs.replace(
-        pulse,
-        count=forecast.count if forecast.count is not None else pulse.count,
-        moved_at=at if moved else pulse.moved_at,
-    )
+    count = pulse.count if forecast.count is None else forecast.count
+    moved_at = at if moved else pulse.moved_at
     if not loads:
-        return seen
-    zero, since = all(load < ZERO for load in loads), pulse.zero_since
-    still = forecast.count is not None and at - seen.moved_at >= STILL_S
-    if not zero or still:
+        return Pulse(loaded=pulse.loaded, count=count, moved_at=moved_at, zero_since=pulse.zero_since)
+    highest, since = max(loads), pulse.zero_since
+    still = forecast.count is not None and at - moved_at >= STILL_S
+    if highest >= ZERO or still:
         since = None
     elif since is None and pulse.loaded and (moved or silent):
         since = at
-    return msgspec.structs.replace(seen, loaded=any(load > 1.0 for load in loads), zero_since=since)
+    return Pulse(loaded=highest > 1.0, count=count, moved_at=moved_at, zero_since=since)
 
 
 def vanished_until(pulse: Pulse) -> float | None:
@@ -76,9 +71,9 @@ def vanished_until(pulse: Pulse) -> float | None:
 
 def _loads(forecast: ClusterForecast, policy: Policy) -> list[float]:
     """Return the loads that are known, in members that should carry them."""
-    watched = set(policy.thresholds) - {Signal.MEMORY_CONSUMPTION} or set(policy.thresholds)
-    seen = ((s.signal, number(s.observed)) for s in forecast.signals if s.ready and s.signal in watched)
-    return [value / policy.thresholds[signal] for signal, value in seen if value is not None]
+    thresholds = {s: t for s, t in policy.thresholds.items() if s != Signal.MEMORY_CONSUMPTION} or policy.thresholds
+    seen = ((s.signal, number(s.observed)) for s in forecast.signals if s.ready and s.signal in thresholds)
+    return [value / thresholds[signal] for signal, value in seen if value is not None]
 
 
 def _oldest_first(forecast: ClusterForecast) -> list[Fault]:

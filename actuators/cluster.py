@@ -11,10 +11,10 @@ from actuators.budget import Allowance, Use, cap, use
 from actuators.draining import Balancers
 from actuators.judge import Judge, Remembered
 from actuators.launching import STEADY_S, Launching
-from actuators.life import Seen
 from actuators.lifecycle import ENDS, FAULT, PRESENT, move, recalled
-from actuators.place import counts, misplaced, place_of
+from actuators.place import counts, place_of
 from actuators.plan import plan
+from actuators.standing import Standing, instance_of, standing
 from config.cluster import ClusterSpec, PredictionSpec
 from config.tree import BudgetSpec
 from streams.records.action import Action, Outcome, Result
@@ -78,8 +78,7 @@ class ClusterState:
         """What members get besides their cartridge's environment: what they import."""
         self.version = 0
         """Counts the changes of members."""
-        self._seen: dict[str, Seen] = {}
-        self._counted: tuple[int, Sequence[Unit]] = (-1, ())
+        self._stood: tuple[object, Standing] | None = None
         self._living: dict[str, Member] = {}
         """Those that are not known to be gone."""
         self._allowance = Allowance()
@@ -105,7 +104,7 @@ class ClusterState:
         at: float,
         *,
         pause: Pause | None = None,
-        limits: Iterable[tuple[str, BudgetSpec, Use]] = (),
+        limits: Sequence[tuple[str, BudgetSpec, Use]] = (),
     ) -> Iterator[Pair]:
         """Begin a tick: decide how many members the load asks for, if anything is known of it.
 
@@ -114,8 +113,9 @@ class ClusterState:
         self.at, self.decision, self.paused = at, None, pause is not None
         if forecast is None:
             return
-        self.judge.adopt(sum(m.state in PRESENT for m in self._alive()), at)
-        self.cap = cap(limits, self.spec.partitions, counts(self._alive()))
+        if self.judge.remembered.memory.wanted is None:
+            self.judge.adopt(sum(m.state in PRESENT for m in self._alive()), at)
+        self.cap = cap(limits, self.spec.partitions, counts(self._alive())) if limits else None
         self.decision, tell = self.judge.decide(self.spec, forecast, at, cap=self.cap, pause=pause)
         if tell:
             yield self.decision.cluster, self.decision
@@ -134,20 +134,12 @@ class ClusterState:
         wanted = self.judge.remembered.memory.wanted
         return self.spec.least_members if wanted is None else wanted
 
-    def seen(self) -> dict[str, Seen]:
-        """Count the members of each instance of the cluster that has any. Counted anew when something changed."""
-        if self._counted != (self.version, self.units):
-            self._counted, self._seen = (self.version, self.units), self._count()
-        return self._seen
-
-    def _count(self) -> dict[str, Seen]:
-        of: dict[str, list[State]] = {}
-        for member in self._alive():
-            of.setdefault(self.instance_of(member), []).append(member.state)
-        return {
-            name: Seen(active=states.count(State.ACTIVE), present=sum(s in PRESENT for s in states), alive=len(states))
-            for name, states in of.items()
-        }
+    def standing(self) -> Standing:
+        """Return how its members stand among its instances. Reckoned anew when something changed."""
+        of = self.version, self.units, self.spec.partitions
+        if self._stood is None or self._stood[0] != of:
+            self._stood = of, standing(self._alive(), self.units, self.spec.partitions)
+        return self._stood[1]
 
     def present(self) -> dict[str, float]:
         """Return the members that are not known to be gone, and when they were asked for (s since the Unix epoch)."""
@@ -156,14 +148,6 @@ class ClusterState:
     def full(self) -> dict[str, int]:
         """Return the network partitions whose clouds say that they have no room, with the members they have."""
         return self.launching.crowded(self.spec.partitions, self._alive(), at=self.at)
-
-    def instance_of(self, member: Member) -> str:
-        """Return the instance that a member belongs to: one that names none belongs to the first where it is."""
-        known = [unit.instance for unit in self.units]
-        if member.cluster_instance in known or not known:
-            return member.cluster_instance
-        here = [unit.instance for unit in self.units if unit.network_partition == member.network_partition]
-        return (here or known)[0]
 
     def act(self, units: Sequence[Unit], epoch: int, allowance: Allowance | None = None) -> Iterator[Pair]:
         """End a tick: bring every instance of the cluster to what it is to have, within the ``allowance``.
@@ -175,17 +159,18 @@ class ClusterState:
         self._allowance = allowance or Allowance()
         self.balancers.tick(self.at)
         self.launching.settle(self.members.values(), at=self.at)
-        of: dict[str, list[Member]] = {}
-        for member in self._alive():
-            of.setdefault(self.instance_of(member), []).append(member)
+        of = self.standing().of
         yield from self._unbalanced(epoch)
         for unit in units:
+            members = of.get(unit.instance, ())
             if self.paused:
-                yield from self._keep_up(unit, of.get(unit.instance, ()), epoch)
+                yield from self._keep_up(unit, members, epoch)
             elif unit.drains:
-                yield from self._empty(unit, of.get(unit.instance, ()), epoch)
+                yield from self._empty(unit, members, epoch)
             elif unit.runs and self.decision is not None:
-                yield from self._enforce(unit, of.get(unit.instance, ()), self.decision, epoch)
+                yield from self._enforce(unit, members, self.decision, epoch)
+        if all(member.state is State.ACTIVE for member in self._living.values()):
+            return  # nobody comes or goes
         yield from self._overdue(epoch)
         yield from self._drained(epoch, patience_s=self.spec.cartridge.drain_s)
         yield from self._again(epoch)
@@ -249,12 +234,14 @@ class ClusterState:
 
     def _enforce(self, unit: Unit, alive: Sequence[Member], decision: Decision, epoch: int) -> Iterator[Pair]:
         """Turn the number wanted of one instance into recalls, launches and drains."""
-        everybody, forecast = self._alive(), decision.given.forecast
-        moved = dict.fromkeys(misplaced(self.spec.partitions, everybody), "its partition has no place for it")
+        forecast = decision.given.forecast
+        moved = dict.fromkeys(self.standing().misplaced, "its partition has no place for it")
         frozen = any(reason.code is Code.BREAKER for reason in decision.reasons)
         faulty = {} if frozen else replaceable(forecast, at=self.at)
         leaving = moved | {m: f"{FAULT}: {why}" for m, why in faulty.items()}
-        where = self.launching.place(unit.partitions, everybody, at=self.at)
+        if not leaving and sum(m.state in PRESENT for m in alive) == unit.wanted:
+            return
+        where = self.launching.place(unit.partitions, self._alive(), at=self.at)
         todo = plan(
             alive,
             wanted=unit.wanted,
@@ -319,7 +306,7 @@ class ClusterState:
         for member in self._alive():
             if self.at - self._sent.get(member.member, -math.inf) < self.rules.resend_s:
                 continue
-            if member.state is State.CREATED and self.instance_of(member) in running:
+            if member.state is State.CREATED and instance_of(member, self.units) in running:
                 yield from self._send(self._order(member, epoch))
             elif member.state is State.TERMINATING:
                 yield from self._send(actions.terminate(self.spec, member, at=self.at, epoch=epoch))

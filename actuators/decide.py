@@ -11,7 +11,11 @@ from actuators.breaker import watch
 from actuators.demand import demand
 from actuators.gates import Gates, members
 from actuators.otherwise import complete
+from config.cluster import Policy
 from streams.records.decision import Code, Decision, Factor, Given, Memory, Reason, Recommendation
+
+ASKED = (Code.DEMAND, Code.FORECAST)
+"""Codes of the last reason when no gate has met the number that the load asks for."""
 
 
 def decide(given: Given, *, at: float) -> tuple[Decision, Memory]:
@@ -35,7 +39,7 @@ def choose(given: Given, *, at: float) -> tuple[Decision, Memory]:
     recommended = _thin((*recommended, Recommendation(at, asked)))
     wanted = gates.bound(gates.flap(gates.stabilise(recommended), changes))
     wanted = gates.pause(gates.step(gates.budget(wanted), changes))
-    if wanted == before and gates.reasons[-1].code in {Code.DEMAND, Code.FORECAST}:
+    if wanted == before and gates.reasons[-1].code in ASKED:
         gates.reasons.append(Reason(Code.ALREADY_DESIRED, f"{_are(before)} wanted already"))
     if wanted != before:
         changes = (*changes, Recommendation(at, wanted - before))
@@ -67,9 +71,14 @@ def _remember(given: Given, at: float) -> tuple[int, tuple[Recommendation, ...],
         before = given.forecast.serving + given.forecast.starting
         return before, (Recommendation(at, before),), ()
     window_s = max(policy.up.stabilization_s, policy.down.stabilization_s)
-    period_s = max((p.period_s for p in (*policy.up.policies, *policy.down.policies)), default=0.0)
-    kept_s = max(period_s, policy.flap.window_s if policy.flap is not None else 0.0)
-    return memory.wanted, _since(memory.recommended, at - window_s), _since(memory.changes, at - kept_s)
+    changes = _since(memory.changes, at - _kept_s(policy)) if memory.changes else ()
+    return memory.wanted, _since(memory.recommended, at - window_s), changes
+
+
+def _kept_s(policy: Policy) -> float:
+    """Return how long a change counts: in the longest period of a step policy, or the window of the flap budget."""
+    periods = [p.period_s for p in (*policy.up.policies, *policy.down.policies)]
+    return max(periods, default=0.0) if policy.flap is None else max(*periods, policy.flap.window_s, 0.0)
 
 
 def _since(kept: Sequence[Recommendation], start: float) -> tuple[Recommendation, ...]:

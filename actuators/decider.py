@@ -252,7 +252,7 @@ class Decider:
         yield from exports.tell(application.spec, self.at)
         yield from application.tick(
             {state.spec.alias: state.wanted for state in states.values()},
-            {instance: seen for state in states.values() for instance, seen in state.seen().items()},
+            {instance: seen for state in states.values() for instance, seen in state.standing().seen.items()},
             full={state.spec.alias: full for state in states.values() if (full := state.full())},
             exported=exports.names(),
             at=self.at,

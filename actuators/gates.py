@@ -57,9 +57,9 @@ class Gates:
         """Grow to the lowest recommendation of the window at most, shrink to the highest at least."""
         policy, before, asked = self.given.policy, self.before, recommended[-1].members
         up_s, down_s = policy.up.stabilization_s, policy.down.stabilization_s
-        lowest = min((r.members for r in recommended if r.at > self.at - up_s), default=asked)
-        highest = max((r.members for r in recommended if r.at > self.at - down_s), default=asked)
-        most, least = max(before, min(lowest, asked)), min(before, max(highest, asked))
+        lowest = min([asked, *[r.members for r in recommended if r.at > self.at - up_s]])
+        highest = max([asked, *[r.members for r in recommended if r.at > self.at - down_s]])
+        most, least = max(before, lowest), min(before, highest)
         wanted = max(min(asked, most), least)
         until = None
         if wanted != asked:
@@ -85,14 +85,15 @@ class Gates:
 
     def bound(self, asked: int) -> int:
         """Hold the number within the minimum and the maximum."""
-        given, held = self.given, "".join(f" ({each.schedule})" for each in self.given.schedules)
-        if asked > given.max_members:
-            self._say(Code.AT_MAXIMUM, f"{members(asked)} needed, the maximum is {given.max_members}{held}")
-        elif asked < given.min_members:
-            code = Code.BELOW_MINIMUM if self.before < given.min_members else Code.AT_MINIMUM
-            self._say(code, f"{members(asked)} needed, the minimum is {given.min_members}{held}")
-        until = min((each.until for each in given.schedules), default=None)
-        return self._pass(GateName.BOUNDS, asked, least=given.min_members, most=given.max_members, until=until)
+        least, most, schedules = self.given.min_members, self.given.max_members, self.given.schedules
+        held = "".join([f" ({each.schedule})" for each in schedules])
+        if asked > most:
+            self._say(Code.AT_MAXIMUM, f"{members(asked)} needed, the maximum is {most}{held}")
+        elif asked < least:
+            code = Code.BELOW_MINIMUM if self.before < least else Code.AT_MINIMUM
+            self._say(code, f"{members(asked)} needed, the minimum is {least}{held}")
+        until = min([each.until for each in schedules], default=None)
+        return self._pass(GateName.BOUNDS, asked, least=least, most=most, until=until)
 
     def budget(self, asked: int) -> int:
         """Add nobody that budget or quota do not pay for. It takes nobody away, nor below the minimum."""

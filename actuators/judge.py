@@ -11,7 +11,7 @@ from streams.records.decision import Cap, Code, Decision, Given, Memory, Recomme
 from streams.records.forecast import ClusterForecast
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class Told(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The decision published last, as far as the next one is compared with it."""
 
     at: float
@@ -19,7 +19,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     codes: tuple[Code, ...]
 
 
-class Remembered(msgspec.Struct, frozen=True, kw_only=True):
+class Remembered(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a judge must not forget over a restart."""
 
     memory: Memory = Memory()

@@ -1,7 +1,7 @@
 """Replay: the recorded samples through the very functions that ran live, and the results compared, byte for byte."""
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from actuators.declared import Declared
 from actuators.judge import Judge, Remembered
 from actuators.shadows import policy_of
 from config.autoscaling import AutoscalingPolicy
@@ -19,7 +20,8 @@ from streams.fold import Fold
 from streams.recording import Line
 from streams.records.control import CONTROL as ORDER
 from streams.records.control import Shadow
-from streams.records.decision import DECISION, Decision, Given
+from streams.records.decision import DECISION, Decision, Given, Memory
+from streams.records.forecast import FORECASTS as FORECAST
 from streams.records.forecast import ClusterForecast, Forecasts
 from streams.records.instance import INSTANCES as INSTANCE
 from streams.records.member import MEMBERS as MEMBER
@@ -54,34 +56,48 @@ class Comparison:
     """What the replay gave for the time of the recording that was not recorded: the first few."""
 
 
-def replay(recording: Sequence[Line], specs: Iterable[ClusterSpec], *, rules: Rules, heartbeat_s: float) -> Replayed:
+def replay(
+    recording: Sequence[Line], specs: Iterable[ClusterSpec] | None = None, *, rules: Rules, heartbeat_s: float
+) -> Replayed:
     """Feed a recording to the folds and the judges. Pure: time comes from the recording alone.
 
-    What came from beside the forecasts (a pause, what is left of a budget) stands in the recorded decisions.
+    What came from beside the forecasts (a pause, what is left of a budget) stands in the recorded decisions, and so
+    does the memory that each cluster begins with.
+
+    Parameters
+    ----------
+    specs
+        Clusters that count from the beginning to the end. ``None``: those of the recording, each definition from the
+        tick on at which the decider took it in.
     """
-    of, beside = {spec.cluster: spec for spec in specs}, _Beside(recording, DECISIONS)
-    shadows = _Shadows(recording, of, heartbeat_s)
-    judges: dict[str, Judge] = {}
-    replayed = Replayed()
-    for partition in sorted({line.partition for line in recording if line.topic == SAMPLES.name}):
+    declared = Declared.recorded(recording) if specs is None else Declared.always(specs)
+    beside, shadows = _Beside(recording, DECISIONS), _Shadows(recording, heartbeat_s)
+    judges, replayed = dict[tuple[str, int], Judge](), Replayed()
+    for partition in sorted({line.partition for line in recording if line.topic in {SAMPLES.name, FORECASTS.name}}):
         for forecasts in _forecasts(recording, partition, rules):
             replayed.forecasts.append(forecasts)
             for forecast in forecasts.clusters:
-                if (spec := of.get(forecast.cluster)) is None:
+                term = declared.at(forecast.cluster, forecasts.at)
+                if term is None or term.spec is None:
                     continue
-                judge = judges.setdefault(forecast.cluster, Judge(heartbeat_s))
-                given = beside.given(forecast.cluster, forecasts.at)
-                decision, tell = judge.decide(
-                    spec,
-                    forecast,
-                    forecasts.at,
-                    cap=given.cap if given else None,
-                    pause=given.pause if given else None,
-                )
-                if tell:
-                    replayed.decisions.append(decision)
-                replayed.shadows += shadows.decide(forecast, forecasts.at)
+                key = forecast.cluster, term.life
+                if key not in judges and (memory := beside.memory(forecast.cluster, forecasts.at)) is not None:
+                    judges[key] = Judge(heartbeat_s, Remembered(memory=memory))
+                if (judge := judges.get(key)) is not None:
+                    replayed.decisions += _decide(judge, term.spec, forecast, forecasts.at, beside)
+                replayed.shadows += shadows.decide(term.spec, forecast, forecasts.at)
     return replayed
+
+
+def _decide(
+    judge: Judge, spec: ClusterSpec, forecast: ClusterForecast, at: float, beside: "_Beside"
+) -> Iterator[Decision]:
+    """Take the decision of one tick again, when it is worth telling."""
+    given = beside.given(forecast.cluster, at)
+    cap, pause = (given.cap, given.pause) if given else (None, None)
+    decision, tell = judge.decide(spec, forecast, at, cap=cap, pause=pause)
+    if tell:
+        yield decision
 
 
 class _Beside:
@@ -95,7 +111,7 @@ class _Beside:
                     decision = DECISION.decode(line.value)
                     self._decisions[decision.cluster].append(decision)
         for decisions in self._decisions.values():
-            decisions.sort(key=lambda decision: decision.at)
+            decisions.sort(key=_tick)
 
     def last(self, cluster: str, ordered: float) -> float:
         """Return when the last decision of one of its shadows was published."""
@@ -104,8 +120,16 @@ class _Beside:
     def given(self, cluster: str, at: float) -> Given | None:
         """Return what the last decision published until then was given; ``None`` before the first."""
         decisions = self._decisions.get(cluster, [])
-        i = bisect_right(decisions, at, key=lambda decision: decision.at)
+        i = bisect_right(decisions, at, key=_tick)
         return decisions[i - 1].given if i else None
+
+    def memory(self, cluster: str, at: float) -> Memory | None:
+        """Return what a cluster remembers that begins on a tick; ``None`` while its first decision is still to come."""
+        decisions = self._decisions.get(cluster, [])
+        i = bisect_left(decisions, at, key=_tick)
+        if i == len(decisions):
+            return Memory()
+        return decisions[i].given.memory if decisions[i].at == at else None
 
 
 class _Shadows:
@@ -114,20 +138,20 @@ class _Shadows:
     Each begins with the memory that its first recorded decision was given; from there on its memory is its own.
     """
 
-    def __init__(self, recording: Sequence[Line], specs: Mapping[str, ClusterSpec], heartbeat_s: float) -> None:
-        self._specs, self._heartbeat_s = specs, heartbeat_s
+    def __init__(self, recording: Sequence[Line], heartbeat_s: float) -> None:
+        self._heartbeat_s = heartbeat_s
         self._beside = _Beside(recording, SHADOW)
         self._orders = [order for line in recording if (order := _shadow_order(line)) is not None]
         self._judges: dict[str, tuple[float, ClusterSpec, Judge]] = {}
 
-    def decide(self, forecast: ClusterForecast, at: float) -> Iterator[Decision]:
-        """Decide one cluster on one tick, if a shadow did."""
+    def decide(self, declared: ClusterSpec, forecast: ClusterForecast, at: float) -> Iterator[Decision]:
+        """Decide one cluster, as it is declared, on one tick, if a shadow did."""
         cluster, given = forecast.cluster, self._beside.given(forecast.cluster, at)
         if given is None or given.shadow is None:
             return
         ordered, spec, judge = self._judges.get(cluster, (None, None, None))
         if ordered != given.shadow:
-            spec = self._spec(cluster, given.shadow)
+            spec = self._spec(declared, given.shadow)
             judge = Judge(self._heartbeat_s, Remembered(memory=given.memory), shadow=given.shadow)
             if spec is None:
                 return
@@ -138,9 +162,8 @@ class _Shadows:
         if tell:
             yield decision
 
-    def _spec(self, cluster: str, ordered: float) -> ClusterSpec | None:
+    def _spec(self, spec: ClusterSpec, ordered: float) -> ClusterSpec | None:
         """Return a cluster as a shadow has it; ``None`` when the recording has no such order."""
-        spec = self._specs[cluster]
         policies = (policy_of(each) for each in self._orders if each.at == ordered and each.tenant == spec.tenant)
         policy = next((each for each in policies if isinstance(each, AutoscalingPolicy)), None)
         return None if policy is None else governed(spec, policy)
@@ -165,15 +188,16 @@ def _shadow_order(line: Line) -> Shadow | None:
 def compare(recording: Sequence[Line], replayed: Replayed) -> tuple[Comparison, ...]:
     """Compare forecasts and decisions with the recorded ones, those of shadows too if there are any.
 
-    Those delivered twice count once.
+    Those delivered twice count once. Of a recording without samples the decisions alone: its forecasts were taken as
+    they are.
     """
-    forecasts = {encode(f).decode(): (f.at, f"forecasts at {f.at}") for f in replayed.forecasts}
-    shadows = _compare("shadows", _of(recording, SHADOW.name), _told(replayed.shadows))
-    return (
-        _compare("forecasts", _of(recording, FORECASTS.name), forecasts),
-        _compare("decisions", _of(recording, DECISIONS.name), _told(replayed.decisions)),
-        *([shadows] if shadows.recorded else []),
-    )
+    found = [_compare("decisions", _of(recording, DECISIONS.name), _told(replayed.decisions))]
+    if any(line.topic == SAMPLES.name for line in recording):
+        forecasts = {encode(f).decode(): (f.at, f"forecasts at {f.at}") for f in replayed.forecasts}
+        found.insert(0, _compare("forecasts", _of(recording, FORECASTS.name), forecasts))
+    if recorded := _of(recording, SHADOW.name):
+        found.append(_compare("shadows", recorded, _told(replayed.shadows)))
+    return tuple(found)
 
 
 def _told(decisions: Iterable[Decision]) -> dict[str, tuple[float, str]]:
@@ -182,18 +206,39 @@ def _told(decisions: Iterable[Decision]) -> dict[str, tuple[float, str]]:
 
 
 def _forecasts(recording: Sequence[Line], partition: int, rules: Rules) -> Iterable[Forecasts]:
-    """Fold one partition: first what is known of members, then the samples, in the order of the log."""
+    """Fold one partition: first what is known of members, then the samples, in the order of the log.
+
+    Without any sample of it the forecasts are those that were recorded.
+    """
     fold = Fold(partition, rules)
     by_topic: dict[str, list[Line]] = defaultdict(list)
     for line in recording:
         if line.partition == partition and line.value:
             by_topic[line.topic].append(line)
+    if not by_topic[SAMPLES.name]:
+        yield from _recorded(by_topic[FORECASTS.name])
+        return
     for line in sorted(by_topic[MEMBERS.name], key=lambda each: each.offset):
         fold.member(line.offset, MEMBER.decode(line.value))
     for line in sorted(by_topic[INSTANCES.name], key=lambda each: each.offset):
         fold.instance(line.offset, INSTANCE.decode(line.value))
     for line in sorted(by_topic[SAMPLES.name], key=lambda each: each.offset):
         yield from (record for record in fold.message(line.value.encode()) if isinstance(record, Forecasts))
+
+
+def _recorded(lines: Iterable[Line]) -> Iterator[Forecasts]:
+    """Return recorded forecasts, each tick once, as the decider takes them in."""
+    last = -math.inf
+    for line in sorted(lines, key=lambda each: each.offset):
+        record = FORECAST.decode(line.value)
+        if record.at > last:
+            last = record.at
+            yield record
+
+
+def _tick(decision: Decision) -> float:
+    """Return a decision's time."""
+    return decision.at
 
 
 def _of(recording: Iterable[Line], topic: str) -> dict[str, str]:

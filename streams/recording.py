@@ -39,7 +39,7 @@ def lines(text: Iterable[bytes]) -> Iterator[Line]:
         try:
             yield _LINE.decode(raw)
         except ValueError as error:
-            raise ValueError(f"line {number}: {error}") from error
+            raise ValueError(f"line {number}: must be a message as 'pileus record' writes it: {error}") from error
 
 
 def write(line: Line) -> bytes:

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
+from actuators.cluster import ClusterState
 from actuators.cluster import Rules as DeciderRules
 from actuators.decider import Decider, Envelope
 from config.cluster import ClusterSpec
-from config.tree import BudgetSpec
+from config.tree import ApplicationSpec, BudgetSpec
 from streams.cluster import Rules as WorkerRules
 from streams.fold import Fold
 from streams.recording import Line
@@ -13,13 +14,13 @@ from streams.records.action import Action, Result, Verb
 from streams.records.control import Shadow
 from streams.records.decision import Decision
 from streams.records.forecast import Forecasts
-from streams.records.instance import Announcement
+from streams.records.instance import Announcement, Deployed, Instance
 from streams.records.member import Member, State
 from streams.records.record import Record, encode
-from streams.records.sample import Requests, Tick
+from streams.records.sample import Health, Requests, Tick
 from streams.topics import CONTROL, DECISIONS, FORECASTS, INSTANCES, MEMBERS, SAMPLES, SHADOW, Topic
 from tests.actuator_builders import a_backend, a_report, an_outcome
-from tests.builders import a_requests, a_tick, an_application
+from tests.builders import a_health, a_requests, a_tick, an_application
 
 START = 10_000.0
 BOOT_S = 4.0
@@ -35,7 +36,7 @@ class Recorder:
 
     def __init__(self, spec: ClusterSpec, *, restart_at: int | None = None, budget: BudgetSpec | None = None) -> None:
         self.spec = spec
-        self.application = an_application(spec, budget=budget)
+        self.applications = [an_application(spec, budget=budget)]
         self.lines: list[Line] = []
         self.serving: list[int] = []
         """Members that serve, by second."""
@@ -46,18 +47,35 @@ class Recorder:
         self._offsets: dict[str, int] = {}
         self._orders: list[Shadow] = []
         self._launched: dict[str, float] = {}
-        self._publish(self.decider.define([self.application], self.at))
+        self.declare(*self.applications)
 
-    def run(self, load: Callable[[int], float | None], *, seconds: int) -> list[Line]:
-        """Let a load of so many seconds come (requests in flight; ``None``: the balancer says nothing)."""
+    def declare(self, *applications: ApplicationSpec) -> None:
+        """Say what is declared from now on."""
+        self.applications = list(applications)
+        self._publish(self.decider.define(self.applications, self.at))
+
+    def run(
+        self, load: Callable[[int], float | None], *, seconds: int, busy: Callable[[int], float] | None = None
+    ) -> list[Line]:
+        """Let each cluster have a load of so many seconds (in flight; ``None``: the balancer says nothing).
+
+        ``busy`` is the load average and the memory of every member that serves (percent).
+        """
         begin = round(self.at - START)
         for second in range(begin, begin + seconds):
             self.at = START + second + 1.0
             if second == self._restart_at:
                 self._restart()
             requests = load(second)
-            if requests is not None:
-                self._sample(a_requests(requests, at=self.at, interval_s=1.0, count=second))
+            for name, state in self.decider.clusters.items() if requests is not None else ():
+                whose = state.spec.application
+                mean = requests or 0.0
+                self._sample(
+                    a_requests(mean, at=self.at, interval_s=1.0, count=second, cluster=name, application=whose)
+                )
+            percent = None if busy is None else busy(second)
+            for member in self._serving() if percent is not None else ():
+                self._sample(a_health(member, at=self.at, load=percent, memory=percent, cluster=self.spec.cluster))
             self._sample(a_tick(self.at, members=self._next(MEMBERS), instances=self._next(INSTANCES)))
             self._answer()
         return self.lines
@@ -71,16 +89,16 @@ class Recorder:
     def _restart(self) -> None:
         """Go on with another decider: its memory from a checkpoint, its members from the log."""
         snapshot = self.decider.snapshot()
-        known = self.decider.clusters[self.spec.cluster]
+        known = [member for state in self.decider.clusters.values() for member in state.members.values()]
         self.decider = Decider(self.decider.rules)
         self.decider.restore(snapshot)
-        for member in known.members.values():
+        for member in known:
             self.decider.recall(member)
         for order in self._orders:
             self.decider.control(order)
-        self._publish(self.decider.define([self.application], self.at))
+        self.declare(*self.applications)
 
-    def _sample(self, sample: Requests | Tick) -> None:
+    def _sample(self, sample: Health | Requests | Tick) -> None:
         """Let a sample pass the worker, and what it makes of it the decider."""
         self._write(SAMPLES, sample)
         for record in self._fold.message(encode(sample)):
@@ -93,44 +111,57 @@ class Recorder:
         for envelope in envelopes:
             match envelope.record:
                 case Member() as member:
-                    offset = self._write(MEMBERS, member)
+                    offset = self._write(MEMBERS, member, envelope.key)
                     self._fold.member(offset, member)
                     self.decider.written(member.member, member.cluster, offset)
-                case Announcement() as instance:
-                    self._fold.instance(self._write(INSTANCES, instance), instance)
+                case Announcement() | Deployed() | Instance() as instance:
+                    self._fold.instance(self._write(INSTANCES, instance, envelope.key), instance)
                 case Decision() as decision:
-                    self._write(SHADOW if envelope.aside else DECISIONS, decision)
+                    self._write(SHADOW if envelope.aside else DECISIONS, decision, envelope.key)
                 case Action(verb=Verb.LAUNCH) as action:
                     self._launched.setdefault(action.member, self.at)
                 case _:
                     pass
 
     def _answer(self) -> None:
-        """Let the cloud and the balancer answer."""
-        members = self.decider.clusters[self.spec.cluster].members
+        """Let the cloud and the balancers answer."""
+        for state in list(self.decider.clusters.values()):
+            self._answer_of(state)
+        self.serving.append(len(self._serving()))
+
+    def _serving(self) -> list[str]:
+        """Return the members of the cluster that serve."""
+        known = self.decider.clusters.get(self.spec.cluster)
+        return [] if known is None else [n for n, m in sorted(known.members.items()) if m.state is State.ACTIVE]
+
+    def _answer_of(self, state: ClusterState) -> None:
+        """Let them answer to one cluster."""
+        members, cluster, application = state.members, state.spec.cluster, state.spec.application
+        result = {State.CREATED: Result.RUNNING, State.TERMINATING: Result.GONE}
         for name, member in sorted(members.items()):
-            if member.state is State.CREATED:
-                self._publish(self.decider.outcome(an_outcome(Result.RUNNING, name, at=self.at)))
-            elif member.state is State.TERMINATING:
-                self._publish(self.decider.outcome(an_outcome(Result.GONE, name, at=self.at)))
+            if member.state in result:
+                came = result[member.state]
+                outcome = an_outcome(came, name, at=self.at, cluster=cluster, application=application)
+                self._publish(self.decider.outcome(outcome))
         routed = [
             a_backend(name)
             for name, member in sorted(members.items())
             if member.state in {State.STARTING, State.ACTIVE} and self.at >= self._launched[name] + BOOT_S
         ]
-        self._publish(self.decider.report(a_report(*routed, at=self.at, revision=self._next(MEMBERS))))
-        self.serving.append(sum(member.state is State.ACTIVE for member in members.values()))
+        revision = self._next(MEMBERS)
+        report = a_report(*routed, at=self.at, revision=revision, cluster=cluster, application=application)
+        self._publish(self.decider.report(report))
 
     def _next(self, topic: Topic) -> int:
         """Return a topic's next offset."""
         return self._offsets.get(topic.name, 0)
 
-    def _write(self, topic: Topic, record: Record) -> int:
+    def _write(self, topic: Topic, record: Record, key: str = "") -> int:
         """Write a line and return its offset."""
         offset = self._next(topic)
         self._offsets[topic.name] = offset + 1
         value = encode(record).decode()
-        self.lines.append(Line(topic=topic.name, partition=0, offset=offset, at=self.at, value=value))
+        self.lines.append(Line(topic=topic.name, partition=0, offset=offset, at=self.at, key=key, value=value))
         return offset
 
 

@@ -6,17 +6,21 @@ Prometheus to a range query, or a recording of the topics. Every result stands b
 equal cost. Members' ticks are as long as the load's steps unless --step says otherwise.
 Exit code 0: replayed; 2: something cannot be used.
 
-Without --policy: LOAD is a recording of the topics; its forecasts and decisions are taken again and compared, byte for
-byte. Exit code 0: all equal; 1: some differ; 2: the file cannot be used.
+Without --policy: LOAD is a recording of the topics, or with --broker the topics themselves; forecasts and decisions are
+taken again and compared, byte for byte, each definition from the tick on at which the decider took it in. With --since
+or --until the ticks in between are: their decisions, from the forecasts as they were told, for what the forecasts hang
+on lies before. Exit code 0: all equal; 1: some differ; 2: the file or the topics cannot be used.
 """
 
 import gzip
 import sys
+import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pileus.lab.options import add_lab
+from pileus.options import add_settings, settings_of
 
 if TYPE_CHECKING:
     from actuators.replay import Comparison
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("loads", nargs="+", type=Path, metavar="LOAD", help="a file, or a folder with several")
+    parser.add_argument("loads", nargs="*", type=Path, metavar="LOAD", help="a file, or a folder with several")
     parser.add_argument(
         "--policy", action="append", default=[], metavar="PATH", help="a policy, or a folder; repeatable"
     )
@@ -34,12 +38,32 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table", help="how to tell the results")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots, all in one file")
     parser.add_argument("--ticks", type=Path, metavar="FILE.csv", help="write every tick of the first result")
+    add_settings(parser)
+    topics = parser.add_argument_group("the topics, instead of a LOAD")
+    topics.add_argument("--since", metavar="TIME|SPAN", help="only ticks from then on (12:04:30, or 2h: so long ago)")
+    topics.add_argument("--until", metavar="TIME|SPAN", help="only ticks before then")
     parser.add_argument("--no-baseline", action="store_true", help="do not search the headroom of equal cost")
 
 
 def main(args: Namespace) -> int:
     """Replay."""
+    if wrong := _unfit(args):
+        sys.stderr.write(f"pileus replay: {wrong}\n")
+        return 2
     return _policies(args) if args.policy else _recording(args)
+
+
+def _unfit(args: Namespace) -> str:
+    """Say why the options do not go together; empty when they do."""
+    ranged = "--since" if args.since else "--until" if args.until else ""
+    asks = "--broker" if args.broker else ranged
+    if args.policy and asks:
+        return f"{asks} is without --policy: write the topics to a file with 'pileus record', and replay that"
+    if args.loads and asks:
+        return f"{args.loads[0]}: a LOAD or {asks}, not both"
+    if args.loads:
+        return ""
+    return "" if args.broker or ranged else "what? A LOAD (a file or folder), or --broker HOST:PORT for the topics"
 
 
 def _policies(args: Namespace) -> int:
@@ -72,19 +96,21 @@ def _policies(args: Namespace) -> int:
 
 
 def _recording(args: Namespace) -> int:
-    """Replay a recording and compare."""
+    """Replay a recording, or what the broker has, and compare."""
     from config.errors import ConfigError
     from pileus.lab.loads import RECORDINGS
+    from pileus.stack.fetch import FetchError
 
-    path = args.loads[0]
-    if len(args.loads) > 1 or not path.name.endswith(RECORDINGS):
+    path: Path | None = args.loads[0] if args.loads else None
+    what = path or args.broker or "the broker"
+    if path and (len(args.loads) > 1 or not path.name.endswith(RECORDINGS)):
         wants = "without --policy one recording (.jsonl, .jsonl.gz) is compared; to replay a load say --policy PATH"
         sys.stderr.write(f"pileus replay: {path}: {wants}\n")
         return 2
     try:
-        compared = compare_recording(path)
-    except (OSError, ValueError, ConfigError) as error:
-        sys.stderr.write(f"pileus replay: {path}: {error}\n")
+        compared = compare_recording(path) if path else _compare(_fetched(args))
+    except (OSError, ValueError, ConfigError, FetchError) as error:
+        sys.stderr.write(f"pileus replay: {what}: {error}\n")
         return 2
     for each in compared:
         sys.stdout.write(f"{each.kind:<10} {each.recorded} recorded, {each.equal} equal to the byte\n")
@@ -109,16 +135,36 @@ def compare_recording(path: Path) -> "tuple[Comparison, ...]":
         return _compare(list(lines(text)))
 
 
+def _fetched(args: Namespace) -> "list[Line]":
+    """Read from the broker what is asked for.
+
+    Raises
+    ------
+    ValueError, FetchError
+        Not a time, no broker, or no decision in the range.
+    """
+    import asyncio
+
+    from pileus.stack.fetch import fetch
+
+    now = time.time()
+    since, until = (None if text is None else _moment(text, now) for text in (args.since, args.until))
+    return asyncio.run(fetch(settings_of(args), since=since, until=until))
+
+
+def _moment(text: str, now: float) -> float:
+    """Return a moment: a time, or how long ago."""
+    from streams.moments import DURATION, duration, moment
+
+    return now - duration(text) if DURATION.match(text) and text[-1] in "smhd" else moment(text, now=now)
+
+
 def _compare(recording: "list[Line]") -> "tuple[Comparison, ...]":
-    """Replay with the definitions and the settings that the recording holds."""
+    """Replay with the definitions, each at its time, and the settings that the recording holds."""
     from actuators.replay import compare, replay
-    from config.catalogue import Catalogue
     from pileus.rules import worker_rules
     from streams.recording import recorded_settings
-    from streams.topics import DEFINITIONS
 
     settings = recorded_settings(recording)
-    documents = [(line.key, line.value.encode()) for line in recording if line.topic == DEFINITIONS.name]
-    specs = Catalogue.from_documents(documents).clusters()
-    replayed = replay(recording, specs, rules=worker_rules(settings), heartbeat_s=settings.heartbeat_s)
+    replayed = replay(recording, rules=worker_rules(settings), heartbeat_s=settings.heartbeat_s)
     return compare(recording, replayed)

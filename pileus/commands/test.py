@@ -58,7 +58,8 @@ def main(args: Namespace) -> int:
             cases = read_suite(path)
             verdicts += spread(partial(_run, path.parent), cases, what="testing", jobs=args.jobs)
         except (OSError, ValueError, LoadError, AskedError, ConfigError) as error:
-            sys.stderr.write(f"pileus test: {path}: {error}\n")
+            where = "" if str(error).startswith(str(path)) else f"{path}: "
+            sys.stderr.write(f"pileus test: {where}{error}\n")
             return 2
     sys.stdout.write(_json(verdicts) if args.output == "json" else _text(verdicts, verbose=args.verbose))
     return 1 if any(each.failed for each in verdicts) else 0

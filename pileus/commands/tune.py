@@ -36,7 +36,7 @@ def swept(text: str) -> Swept:
     try:
         values = [float(word) for word in words]
     except ValueError as error:
-        raise ArgumentTypeError(f"'{text}': {error}") from error
+        raise ArgumentTypeError(f"'{text}': must be numbers in {low:g}..{high:g}, apart by ','") from error
     if not all(low <= value <= high for value in values):
         raise ArgumentTypeError(f"'{text}': must lie in {low:g}..{high:g}")
     return name, list(values)

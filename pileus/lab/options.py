@@ -1,6 +1,7 @@
 """Options that the laboratory's commands share."""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ def boots(text: str) -> "float | list[float] | str":
     """Read lead times: a time span, several with commas, or a file's name."""
     try:
         spans = [seconds(part) for part in text.split(",")]
-    except ArgumentTypeError:
+    except ArgumentTypeError as error:
+        if not Path(text).is_file():
+            wants = "must be a time span such as 3m, several with commas, or a file with a column of them"
+            raise ArgumentTypeError(f"'{text}': {wants}") from error
         return text
     return spans[0] if len(spans) == 1 else spans
 

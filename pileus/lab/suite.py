@@ -112,7 +112,9 @@ def _case(path: Path, number: int, given: Any) -> Case:
     own.setdefault("name", f"test {number}")
     for key in given:
         if key not in Asked.__struct_fields__:
-            raise AskedError(f"{where}: unknown key '{key}' {did_you_mean(key, [*OWN, *Asked.__struct_fields__])}")
+            known = sorted([*OWN, *Asked.__struct_fields__])
+            hint = did_you_mean(key, known) or f"there are {', '.join(known)}"
+            raise AskedError(f"{where}: no key '{key}', {hint}")
     try:
         asked = None if "recording" in own and not given else msgspec.convert(given, Asked)
         case = msgspec.convert({**own, "asked": asked}, Case)

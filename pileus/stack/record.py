@@ -1,6 +1,6 @@
 """Write the topics to a file as they come: what ``pileus replay`` reads."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
 import msgspec
@@ -37,24 +37,31 @@ class Recorder:
 
     def follower(self) -> Follower:
         """Return what feeds this recorder."""
-        partitions = {t: t.partitions or self._settings.partitions for t in self._topics}
-        return Follower(
-            self._settings.broker, {(t.name, p): self.take for t, count in partitions.items() for p in range(count)}
-        )
+        return follower_of(self._settings, self._topics, self.take)
 
     def take(self, message: ConsumerRecord) -> None:
         """Write one message."""
-        self._write(
-            Line(
-                topic=message.topic,
-                partition=message.partition,
-                offset=message.offset,
-                at=message.timestamp / 1000.0,
-                key=(message.key or b"").decode(errors="replace"),
-                value=(message.value or b"").decode(errors="replace"),
-            )
-        )
+        self._write(line_of(message))
         self.count += 1
 
     def _write(self, line: Line) -> None:
         self._out.write(write(line))
+
+
+def follower_of(settings: Settings, topics: Iterable[Topic], take: Callable[[ConsumerRecord], object]) -> Follower:
+    """Return what hands every message of some topics over, from the beginning on."""
+    return Follower(
+        settings.broker, {(t.name, p): take for t in topics for p in range(t.partitions or settings.partitions)}
+    )
+
+
+def line_of(message: ConsumerRecord) -> Line:
+    """Return a message as a recording has it."""
+    return Line(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        at=message.timestamp / 1000.0,
+        key=(message.key or b"").decode(errors="replace"),
+        value=(message.value or b"").decode(errors="replace"),
+    )

@@ -45,7 +45,7 @@ class Code(StrEnum):
     """A predictor erred more than the last value of late: the last value counts in its place."""
 
 
-class Reason(msgspec.Struct, frozen=True):
+class Reason(msgspec.Struct, frozen=True, gc=False):
     """One gate that the decision passed or met."""
 
     code: Code
@@ -53,7 +53,7 @@ class Reason(msgspec.Struct, frozen=True):
     """The same in words, with its numbers."""
 
 
-class Factor(msgspec.Struct, frozen=True, kw_only=True):
+class Factor(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The *demand* of one signal: how many members its load asks for."""
 
     signal: str
@@ -105,7 +105,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     (s since the Unix epoch); ``None``: that is not known, or never."""
 
 
-class Otherwise(msgspec.Struct, frozen=True, kw_only=True):
+class Otherwise(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The counterfactual: what the load alone asks for, and which load would ask for another number."""
 
     asked: int | None
@@ -140,7 +140,7 @@ class Pulse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Since when the load is zero although requests arrive, or nobody counts them any more."""
 
 
-class Memory(msgspec.Struct, frozen=True, kw_only=True):
+class Memory(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a decision remembers of earlier ones. Bounded by the longest window and period of the policy."""
 
     wanted: int | None = None
@@ -172,7 +172,7 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """When it ends (s since the Unix epoch)."""
 
 
-class Given(msgspec.Struct, frozen=True, kw_only=True):
+class Given(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything a decision was taken from: take it again and it comes out the same."""
 
     forecast: ClusterForecast

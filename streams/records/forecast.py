@@ -32,7 +32,7 @@ class Score(msgspec.Struct, frozen=True, gc=False):
     """Since when it is on probation (s since the Unix epoch); ``None``: it is not."""
 
 
-class SignalForecast(msgspec.Struct, frozen=True, kw_only=True):
+class SignalForecast(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One signal of one cluster: what it is, how it moves, where it is heading.
 
     ``ready`` is false when the signal cannot be judged; ``why`` then says so and every
@@ -82,7 +82,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Since when (s since the Unix epoch)."""
 
 
-class ClusterForecast(msgspec.Struct, frozen=True, kw_only=True):
+class ClusterForecast(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One cluster instance at one tick."""
 
     tenant: str

@@ -74,16 +74,19 @@ class Instance(Record, frozen=True, kw_only=True):
 
 
 class Deployed(Record, frozen=True, kw_only=True):
-    """An application as it is brought to life, so that it can be ended in order when its definition is gone."""
+    """An application as it is brought to life: what it takes to end it in order, and to know what counts when."""
 
     tenant: str
     application: str
     at: float
+    """The first tick on which it counts (s since the Unix epoch)."""
     epoch: int
     spec: ApplicationSpec | None
     """``None``: nothing of it is left."""
     leaving: tuple[ClusterSpec, ...] = ()
     """Clusters that are not declared any more, and not gone yet."""
+    ending: bool = False
+    """True once its definition is gone: nothing of it is decided any more."""
 
 
 class BurstRequest(Record, frozen=True, kw_only=True, tag="burst-request"):

@@ -302,3 +302,43 @@ def test_a_missing_factor_never_lowers_supply(given: Given) -> None:
     decision, _ = decide(msgspec.structs.replace(given, forecast=forecast), at=AT)
 
     assert decision.wanted >= min(decision.before, given.max_members)
+
+
+# --- the same where nothing else holds the number: there a fault of the one gate shows --------------------------------
+
+
+@given(before=st.integers(1, 60), known=LOADS, formula=st.sampled_from(["target-tracking", "stratos-4.1"]))
+def test_a_missing_factor_never_lowers_supply_where_nothing_else_holds_it(
+    before: int, known: float, formula: str
+) -> None:
+    policy = a_policy(requests=10.0, memory=80.0, demand=formula)
+    forecast = a_forecast(requests=None, memory=known, serving=before)
+
+    decision, _ = decide(a_given(forecast, policy=policy, max_members=60, memory=Memory(wanted=before)), at=AT)
+
+    assert decision.wanted >= before
+
+
+@given(before=st.integers(1, 60), up=behaviors, down=behaviors, load=st.sampled_from([0.0, 1e4]))
+def test_a_step_is_not_larger_than_the_policies_allow_where_nothing_else_holds_it(
+    before: int, up: Behavior, down: Behavior, load: float
+) -> None:
+    up, down = (
+        a_behavior(policies=up.policies, select=up.select),
+        a_behavior(policies=down.policies, select=down.select),
+    )
+    given = a_given(
+        a_forecast(requests=load, serving=before),
+        policy=a_policy(requests=10.0, up=up, down=down),
+        max_members=1000,
+        memory=Memory(wanted=before),
+    )
+
+    decision, _ = decide(given, at=AT)
+
+    growing = load > 0.0
+    bound = limit(up if growing else down, before, growing=growing)
+    if growing:
+        assert before <= decision.wanted <= max(before, math.ceil(bound))
+    else:
+        assert before >= decision.wanted >= min(before, math.floor(bound))

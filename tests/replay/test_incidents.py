@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from actuators.replay import replay
 from config.cluster import ClusterSpec, StepPolicy
 from streams.records.decision import Code, Decision
@@ -15,9 +17,15 @@ DOWN = a_behavior(stabilization_s=15.0, policies=UP.policies)
 SPEC = a_spec(max_members=12, policy=a_policy(requests=8.0, tolerance=0.0, up=UP, down=DOWN))
 
 
-def course(load: Callable[[int], float | None], *, seconds: int, spec: ClusterSpec = SPEC) -> dict[int, Decision]:
+def course(
+    load: Callable[[int], float | None],
+    *,
+    seconds: int,
+    spec: ClusterSpec = SPEC,
+    busy: Callable[[int], float] | None = None,
+) -> dict[int, Decision]:
     """Return the decisions that are published, by second."""
-    recording = Recorder(spec).run(load, seconds=seconds)
+    recording = Recorder(spec).run(load, seconds=seconds, busy=busy)
     decisions = replay(recording, [spec], rules=WORKER, heartbeat_s=HEARTBEAT_S).decisions
     return {round(decision.at - START): decision for decision in decisions}
 
@@ -50,6 +58,28 @@ def test_the_end_of_a_load_that_goes_down_by_itself_is_no_incident() -> None:
     decisions = course(lambda t: max(0.0, 40.0 - max(0, t - 60)), seconds=240)
 
     assert wanted(decisions, 239) == 1
+
+
+@pytest.mark.parametrize(
+    "requests", [pytest.param(8.0, id="both count"), pytest.param(None, id="the CPU alone: it lies")]
+)
+def test_cpu_idle_while_requests_queue(requests: float | None) -> None:
+    """Slack, 2021-01-04: the network was ill, the CPUs had nothing to do, and servers were ended while requests queued.
+
+    With a threshold for the CPU alone nobody looks at the requests: the second case shows that the first can fail.
+    """
+    spec = a_spec(max_members=12, policy=a_policy(requests=requests, load=50.0, tolerance=0.0, up=UP, down=DOWN))
+    decisions = course(
+        lambda t: 40.0 + 0.2 * max(0, t - 60),
+        seconds=180,
+        spec=spec,
+        busy=lambda t: 100.0 if t < 20 else 50.0 if t < 60 else 5.0,
+    )
+    least = min(decision.wanted for at, decision in decisions.items() if at > 60)
+
+    assert wanted(decisions, 60) > 5
+    assert (least >= 5) == (requests is not None)
+    assert (wanted(decisions, 179) >= 8) == (requests is not None)
 
 
 def test_dip_then_retry_storm() -> None:

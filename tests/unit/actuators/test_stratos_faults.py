@@ -145,6 +145,24 @@ def test_f15_a_decision_to_remove_and_one_to_do_nothing_leave_a_record() -> None
     assert down.factors[0].observed == 19.0, "no truncation"
 
 
+@pytest.mark.parametrize("formula", ["target-tracking", "stratos-4.1"])
+def test_f17_a_load_that_nobody_serves_is_divided_by_nobody(formula: str) -> None:
+    """Stratos divided by the active members: 0 of them made NaN, and NaN no member."""
+    policy = a_policy(requests=10.0, load=70.0, demand=formula)
+
+    requests, load = demand(a_forecast(requests=35.0, load=0.0, serving=0), policy)
+
+    assert (requests.members, requests.ratio) == (4, None)
+    assert load.members is not None
+    assert load.ratio is None
+
+
+def test_f17_the_first_member_is_asked_for_where_nobody_serves() -> None:
+    shell = Shell(SPEC)
+
+    assert len(launches(shell.tick(35.0))) == 4
+
+
 def test_f18_more_members_than_the_maximum_are_removed() -> None:
     shell = serving(5)
     shell.publish(

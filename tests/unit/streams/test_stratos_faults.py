@@ -126,3 +126,16 @@ def test_f7_and_f2_together_the_ripple_of_two_balancers_is_no_trend() -> None:
     *_, of = play(a_fold(), swings, ticks=[900.0, 950.0, 1000.0])
 
     assert [signal(of, REQUESTS).forecast, signal(of, REQUESTS).upper] == pytest.approx([20.0, 20.0])
+
+
+def test_f17_a_load_that_nobody_serves_is_a_number_and_what_nobody_measures_is_none() -> None:
+    """Stratos split the requests by active members: of none it made NaN."""
+    fold = a_fold(members=[a_member(state=State.CREATED)])
+    feed(fold, *(a_requests(30.0, at=905.0 + 5 * i) for i in range(20)))
+
+    of = forecast(fold, 1000.0)
+
+    assert (of.serving, of.starting) == (0, 1)
+    assert signal(of, REQUESTS).observed == 30.0
+    assert signal(of, REQUESTS).forecast == pytest.approx(30.0)
+    assert [(s.ready, s.observed, s.forecast) for s in of.signals[1:]] == [(False, None, None)] * 2
