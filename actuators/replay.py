@@ -23,10 +23,11 @@ from streams.records.control import Shadow
 from streams.records.decision import DECISION, Decision, Given, Memory
 from streams.records.forecast import FORECASTS as FORECAST
 from streams.records.forecast import ClusterForecast, Forecasts
+from streams.records.history import HISTORY as PAST
 from streams.records.instance import INSTANCES as INSTANCE
 from streams.records.member import MEMBERS as MEMBER
 from streams.records.record import encode
-from streams.topics import CONTROL, DECISIONS, FORECASTS, INSTANCES, MEMBERS, SAMPLES, SHADOW, Topic
+from streams.topics import CONTROL, DECISIONS, FORECASTS, HISTORY, INSTANCES, MEMBERS, SAMPLES, SHADOW, Topic
 
 SHOWN = 5
 """Differences that are named."""
@@ -222,6 +223,7 @@ def _forecasts(recording: Sequence[Line], partition: int, rules: Rules) -> Itera
         fold.member(line.offset, MEMBER.decode(line.value))
     for line in sorted(by_topic[INSTANCES.name], key=lambda each: each.offset):
         fold.instance(line.offset, INSTANCE.decode(line.value))
+    _remember(fold, sorted((each for each in recording if each.topic == HISTORY.name), key=lambda each: each.offset))
     for line in sorted(by_topic[SAMPLES.name], key=lambda each: each.offset):
         yield from (record for record in fold.message(line.value.encode()) if isinstance(record, Forecasts))
 
@@ -234,6 +236,17 @@ def _recorded(lines: Iterable[Line]) -> Iterator[Forecasts]:
         if record.at > last:
             last = record.at
             yield record
+
+
+def _remember(fold: Fold, history: Iterable[Line]) -> None:
+    """Tell a fold the history of its partition: each slot counts from its end on, the recorded ones of then as well."""
+    for line in history:
+        if line.partition != fold.partition:
+            continue
+        if line.value:
+            fold.remember(PAST.decode(line.value))
+        else:
+            fold.unremember(line.key)
 
 
 def _tick(decision: Decision) -> float:

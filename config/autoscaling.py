@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from config.calendar import Calendar
 from config.definition import Declaration, Definition, Id, Number, Remark, Whole
 from config.schedule import Schedule
 
@@ -114,6 +115,8 @@ class Prediction(Definition):
     """How much of the past is fitted (s); at least 20 samples, at most 2 h. Not given: 5 min, or twice the horizon."""
     horizon: Annotated[Number, Field(gt=0, le=86400)] | None = None
     """How far ahead is looked (s), not rounded; at least one evaluation. Not given: the measured lead time."""
+    calendar: Calendar = Calendar()
+    """Known days: events to come, and bad days to leave out of what is learnt."""
 
 
 class Fallback(Definition):

@@ -1,8 +1,12 @@
 """What one cluster is, resolved: everything that a decision needs, without looking anything up."""
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import msgspec
+
+LEAST_FACTOR, MOST_FACTOR = 0.01, 100.0
+"""Bounds of what an event multiplies the load by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +108,32 @@ class CartridgeSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventSpec:
+    """A time in which the load is multiplied; times in s since the Unix epoch, ``end`` not included."""
+
+    name: str
+    start: float
+    end: float
+    factor: Annotated[float, msgspec.Meta(ge=LEAST_FACTOR, le=MOST_FACTOR)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadDaySpec:
+    """A time that seasons learn nothing from; times in s since the Unix epoch, ``end`` not included."""
+
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarSpec:
+    """Known days."""
+
+    events: tuple[EventSpec, ...] = ()
+    bad_days: tuple[BadDaySpec, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PredictionSpec:
     """How load is to be forecast; ``None``: as the settings say, and as far ahead as members take to serve."""
 
@@ -113,6 +143,7 @@ class PredictionSpec:
     """How much of the past ``kinematic`` fits (s); at least 20 samples and a predictor's step, at most two hours."""
     horizon_s: float | None = None
     """Not rounded; at least one period of evaluation (s)."""
+    calendar: CalendarSpec = CalendarSpec()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

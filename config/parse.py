@@ -30,6 +30,7 @@ BOUNDS = {
     "string_too_long": "must have at most {max_length} characters",
     "string_too_short": "must not be empty",
     "too_short": "must hold at least {min_length}",
+    "too_long": "must hold at most {max_length}",
     "literal_error": "must be {expected}",
     "tuple_type": "must be a list",
     "list_type": "must be a list",

@@ -8,11 +8,15 @@ import msgspec
 from config.application import Application, CartridgeUse
 from config.application_policy import ApplicationPolicy
 from config.autoscaling import AutoscalingPolicy, Rules
+from config.calendar import Calendar
 from config.cartridge import Cartridge
 from config.cluster import (
+    BadDaySpec,
     Behavior,
+    CalendarSpec,
     CartridgeSpec,
     ClusterSpec,
+    EventSpec,
     FallbackSpec,
     FlapSpec,
     PartitionSpec,
@@ -216,7 +220,21 @@ def _behavior(rules: Rules) -> Behavior:
 
 def _prediction(policy: AutoscalingPolicy) -> PredictionSpec:
     given = policy.prediction
-    return PredictionSpec(predictor=given.predictor, window_s=given.window, horizon_s=given.horizon)
+    return PredictionSpec(
+        predictor=given.predictor,
+        window_s=given.window,
+        horizon_s=given.horizon,
+        calendar=_calendar(given.calendar),
+    )
+
+
+def _calendar(given: Calendar) -> CalendarSpec:
+    events = [(each.name, *each.span(), each.factor) for each in given.events]
+    bad_days = [each.span() for each in given.bad_days]
+    return CalendarSpec(
+        events=tuple(EventSpec(name=n, start=start, end=end, factor=factor) for n, start, end, factor in events),
+        bad_days=tuple(BadDaySpec(start=start, end=end) for start, end in bad_days),
+    )
 
 
 def _fallback(policy: AutoscalingPolicy) -> FallbackSpec | None:

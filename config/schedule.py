@@ -80,6 +80,8 @@ def _zone(name: str) -> str:
 
 CronText = Annotated[Text, AfterValidator(_cron_text)]
 """Five fields of cron."""
+Zone = Annotated[Text, AfterValidator(_zone)]
+"""A time zone by its name."""
 
 
 class Schedule(Definition):
@@ -89,7 +91,7 @@ class Schedule(Definition):
     """When it begins to hold (cron)."""
     end: CronText
     """When it stops (cron)."""
-    timezone: Annotated[Text, AfterValidator(_zone)] = "UTC"
+    timezone: Zone = "UTC"
     min_members: Annotated[Whole, Field(ge=1)] | None = None
     """Instead of ``cartridgeMin``."""
     max_members: Annotated[Whole, Field(ge=1)] | None = None

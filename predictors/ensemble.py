@@ -83,8 +83,8 @@ class Ensemble:
             margin=Margin.new(m, far),
         )
 
-    def step(self, state: State, y: Floats) -> Forecast:
-        """Take in one step (float64[m], NaN for none) and forecast the horizon from now."""
+    def step(self, state: State, y: Floats, *, learn: Bools | None = None) -> Forecast:
+        """Take in one step (float64[m], NaN for none) and forecast the horizon from now; ``learn``: see Predictor."""
         rows, held = state.rows, state.held
         known = held.take(y)
         at, value, first = held.step, held.value, held.first
@@ -92,7 +92,7 @@ class Ensemble:
         state.margin.take(np.where(known, value, np.nan), held.moved, at, rows)
         state.means.take(value, RATES, TWICE, first)
         medians = state.medians.take(value, at, first)
-        seen = state.season.take(value, known, at, period=rows.period, horizon=rows.horizon)
+        seen = state.season.take(value, known, at, period=rows.period, horizon=rows.horizon, learn=learn)
         x = _features(state.means, medians, seen, value)
         experts = np.minimum(np.maximum(_experts(state, medians, seen, x), 0.0), rows.ceiling)
         mixture = state.experts.blend(experts, ~SEASONAL | seen.ready)
@@ -103,6 +103,10 @@ class Ensemble:
         if self.guard:
             lines[1:] = np.maximum(lines[1:], _rising(state, at))
         return held.forecast(rows, point, lines, rows.horizon + ENOUGH)
+
+    def seasons(self, state: State) -> tuple[tuple[Season, int], ...]:
+        """Return the day."""
+        return ((state.season, 1),)
 
 
 def _learn(state: State, known: Bools, at: Ints) -> None:

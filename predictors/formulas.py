@@ -34,6 +34,10 @@ class Last:
         """Return the newest sample."""
         return step.value, np.ones(step.value.size, dtype=np.bool_)
 
+    def seasons(self, memory: Nothing) -> tuple[tuple[Season, int], ...]:  # noqa: ARG002 - what a formula is asked
+        """Return none."""
+        return ()
+
 
 @dataclass(slots=True)
 class Window:
@@ -65,6 +69,10 @@ class Kinematic:
             able[few] = [p is not None for p in found]
         return point, able
 
+    def seasons(self, memory: Window) -> tuple[tuple[Season, int], ...]:  # noqa: ARG002 - what a formula is asked
+        """Return none."""
+        return ()
+
 
 @dataclass(slots=True)
 class Calendar:
@@ -87,7 +95,9 @@ class Seasonal:
         """Return what the season says; the last value until there is one."""
         rows = step.rows
         day, week = (
-            season.take(step.value, step.known, step.at, period=times * rows.period, horizon=rows.horizon)
+            season.take(
+                step.value, step.known, step.at, period=times * rows.period, horizon=rows.horizon, learn=step.learn
+            )
             for season, times in ((memory.day, 1), (memory.week, WEEK))
         )
         both = week.ready & np.isfinite(week.now + week.change)
@@ -97,3 +107,7 @@ class Seasonal:
         over = np.where(able, step.value - now, 0.0)
         memory.level = memory.level + np.where(step.known & able, LEVEL * (over - memory.level), 0.0)
         return np.where(able, now + change + memory.level, step.value), able
+
+    def seasons(self, memory: Calendar) -> tuple[tuple[Season, int], ...]:
+        """Return the day and the week."""
+        return (memory.day, 1), (memory.week, WEEK)

@@ -1,6 +1,6 @@
 """Every predictor by its name, and the shape that all have."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -8,7 +8,8 @@ from predictors import parts
 from predictors.ensemble import Ensemble
 from predictors.formulas import Kinematic, Last, Seasonal
 from predictors.plain import Plain
-from predictors.series import Floats, Forecast, Rows, rows
+from predictors.season import Season
+from predictors.series import Bools, Floats, Forecast, Rows, rows
 from predictors.stratos import Stratos
 
 
@@ -26,11 +27,16 @@ class Predictor(Protocol):
         """
         ...
 
-    def step(self, state: Any, y: Floats) -> Forecast:
+    def step(self, state: Any, y: Floats, *, learn: Bools | None = None) -> Forecast:
         """Take in one step and forecast the horizon from now; changes the state in place.
 
         ``y`` is float64[m]: the mean of each series over the step (U); NaN where it has none, which counts as a gap.
+        ``learn`` is bool[m]: false where the step is on a bad day, that no season is to remember; without it all count.
         """
+        ...
+
+    def seasons(self, state: Any) -> Sequence[tuple[Season, int]]:
+        """Return the seasons that it remembers, each with its length in periods; what was before can be recalled."""
         ...
 
 

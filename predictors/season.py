@@ -27,6 +27,12 @@ RAW, SMOOTH, PROFILE, SEASONAL = range(4)
 """What is known of a slot."""
 
 
+def slot_width(period: Ints, most: int = SLOTS) -> Ints:
+    """Return how many steps a slot is long, where a season of ``period`` steps has at most ``most`` slots."""
+    width: Ints = -(-period // most)
+    return width
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What the season says at one step: float64[m] (U), or [2, m] where so said; NaN where nothing is known."""
@@ -64,21 +70,31 @@ class Season:
     """[3, m]: of the slot that is not yet over: values, their number, Holt-Winters' errors."""
     closed: Floats
     """[3, m]: the same of the slot before."""
+    before: Ints
+    """Steps before the first one of the row, that were recalled."""
 
     @classmethod
     def new(cls, m: int, most: int = SLOTS) -> "Season":
         """Make a memory of ``most`` slots."""
         slots = Ring.new(most, 4, m, np.float32)
         slots.values[:, SEASONAL] = 0.0
-        return cls(slots, np.zeros((2, m)), np.zeros(m), np.zeros(m), np.zeros((3, m)), np.zeros((3, m)))
+        return cls(
+            slots, np.zeros((2, m)), np.zeros(m), np.zeros(m), np.zeros((3, m)), np.zeros((3, m)), np.zeros(m, np.int64)
+        )
 
-    def take(self, value: Floats, known: Bools, at: Ints, *, period: Ints, horizon: Ints) -> Seen:
-        """Take in the value of step ``at`` and return what the season says (all of shape [m])."""
-        width, slots = self._slots(period)
+    def take(
+        self, value: Floats, known: Bools, at: Ints, *, period: Ints, horizon: Ints, learn: Bools | None = None
+    ) -> Seen:
+        """Take in the value of step ``at`` and return what the season says (all of shape [m]).
+
+        Where ``learn`` is false today's levels follow the value, and the season does not remember it.
+        """
+        width, slots = self.lengths(period)
+        at = at + self.before
         here = at // width
         ready = here > slots
         then, now = self._look(np.array([at + horizon, at]), width, slots)
-        self._follow(value, known, now, ready)
+        self._follow(value, known, now, ready, learn=known if learn is None else known & learn)
         ends = np.flatnonzero(at - here * width == width - 1)
         if ends.size:
             self._close(ends, here[ends], width[ends], slots[ends], value[ends])
@@ -93,9 +109,9 @@ class Season:
             ready=here >= slots + SETTLING,
         )
 
-    def _slots(self, period: Ints) -> tuple[Ints, Ints]:
+    def lengths(self, period: Ints) -> tuple[Ints, Ints]:
         """Return the width of a slot (steps) and how many a season has."""
-        width = -(-period // len(self.slots.values))
+        width = slot_width(period, len(self.slots.values))
         return width, np.maximum(np.rint(period / width), 1.0).astype(np.int64)
 
     def _look(self, at: Ints, width: Ints, slots: Ints) -> Floats:
@@ -107,7 +123,7 @@ class Season:
         known: Floats = np.where(share > 0.0, a + share * (b - a), a)
         return known
 
-    def _follow(self, value: Floats, known: Bools, now: Floats, ready: Bools) -> None:
+    def _follow(self, value: Floats, known: Bools, now: Floats, ready: Bools, *, learn: Bools) -> None:
         """Move the levels of today towards the value."""
         over = value - now[PROFILE] - self.levels
         self.levels = np.where(known & np.isfinite(over), self.levels + LEVELS * over, self.levels)
@@ -117,7 +133,7 @@ class Season:
         rise = before + ALPHA * error
         self.trend = np.where(ready, before + BETA * (rise - before), 0.0)
         self.level = np.where(ready, self.level + rise, value)
-        self.sums += np.array([np.where(known, value, 0.0), known, error])
+        self.sums += np.where(learn, np.array([value, np.ones_like(value), error]), 0.0)
 
     def _close(self, rows: Ints, here: Ints, width: Ints, slots: Ints, value: Floats) -> None:
         """Store the slot before the one that ends with this step (each argument: of these rows alone)."""
@@ -128,8 +144,8 @@ class Season:
         old = self.slots.get(slot % slots, rows)
         some = np.maximum(count, 1.0)
         mean = np.where(count > 0.0, total_ / some, old[RAW])
-        profile = np.where(np.isnan(old[PROFILE]), mean, old[PROFILE] + TURN * (mean - old[PROFILE]))
-        profile = np.where(np.isnan(profile), old[PROFILE], profile)
+        turned = np.where(np.isnan(old[PROFILE]), mean, old[PROFILE] + TURN * (mean - old[PROFILE]))
+        profile = np.where(count > 0.0, turned, old[PROFILE])
         seasonal = old[SEASONAL] + GAMMA * (1.0 - ALPHA) * error / some
         self.slots.put(slot % slots, np.array([mean, old[SMOOTH], profile, seasonal]), rows)
         self._smooth(rows, slot, width, slots)
@@ -137,7 +153,7 @@ class Season:
             these = np.flatnonzero((here == slots) & (slots == n))
             for lo in range(0, these.size, BLOCK):
                 few = these[lo : lo + BLOCK]
-                self._begin(rows[few], n, value[few])
+                self.begin(rows[few], n, value[few])
 
     def _smooth(self, rows: Ints, slot: Ints, width: Ints, slots: Ints) -> None:
         """Smooth the slot whose neighbours are now known (over two steps each way)."""
@@ -152,8 +168,8 @@ class Season:
         known[SMOOTH] = np.where(n > 0.0, sums / np.maximum(n, 1.0), np.nan)
         self.slots.put(middle, known, rows)
 
-    def _begin(self, rows: Ints, slots: int, value: Floats) -> None:
-        """Begin Holt-Winters after the first season: its smoothed shape is the seasonal part."""
+    def begin(self, rows: Ints, slots: int, value: Floats) -> None:
+        """Begin Holt-Winters after the first season, in its first slot: its smoothed shape is the seasonal part."""
         shape = self.slots.values[:slots, RAW, rows].astype(np.float64)
         known = np.isfinite(shape)
         mean = total(np.where(known, shape, 0.0)) / np.maximum(total(known.astype(np.float64)), 1.0)

@@ -11,6 +11,7 @@ import numpy as np
 
 from predictors.plain import Step
 from predictors.ring import Ring
+from predictors.season import Season
 from predictors.series import Bools, Floats, Rows
 
 BATCH_S = 60.0
@@ -54,6 +55,10 @@ class Stratos:
             _close(memory, row, np.arange(n) * step.rows.step_s[row], events)
         able = np.isfinite(memory.predicted)
         return np.where(able, memory.predicted, step.value), able
+
+    def seasons(self, memory: Batch) -> tuple[tuple[Season, int], ...]:  # noqa: ARG002 - what a formula is asked
+        """Return none."""
+        return ()
 
 
 def gradient(t: Floats, y: Floats) -> float:

@@ -11,6 +11,7 @@ from config.cluster import PredictionSpec
 from predictors import kinematic
 from predictors.horizon import horizon
 from streams.foresight import step_of
+from streams.known_days import KnownDays
 from streams.membership import Membership
 from streams.prospect import Prospect, Way
 from streams.records.forecast import ClusterForecast, Fault, MemberForecast, Signal, SignalForecast
@@ -97,6 +98,10 @@ class Measured:
     rows: Rows
     known: int
     """Members whose load is known in the newest period."""
+    grid: Grid
+    """The periods of the longest window."""
+    totals: tuple[Total, ...]
+    """Requests, load, memory in those."""
 
 
 class Cluster(msgspec.Struct):
@@ -142,7 +147,8 @@ class Cluster(msgspec.Struct):
     def measure(self, at: float, rules: Rules) -> Measured:
         """Return what the windows hold at a tick, and forget what no later tick needs."""
         self._choose_horizon(rules)
-        ways = [rules.way(prediction, self.horizon_s) for prediction in self._predictions()]
+        predictions = self._predictions()
+        ways = [rules.way(prediction, self.horizon_s) for prediction in predictions]
         self.window_s = max(way.window_s for way in ways)
         grid = Grid.ending(at, width=rules.evaluation_s, span=self.window_s)
         self._forget(grid, at, rules)
@@ -150,7 +156,8 @@ class Cluster(msgspec.Struct):
         rows = self._rows(grid, rules)
         load, memory, known = self._member_totals(rows, grid, at)
         totals = (requests, load, memory)
-        return Measured(tuple(self._prospect(way, totals, at, rules) for way in ways), rows, known)
+        prospects = tuple(self._prospect(*each, totals, at, rules) for each in zip(ways, predictions, strict=True))
+        return Measured(prospects, rows, known, grid, totals)
 
     def conclude(
         self, measured: Measured, settled: Sequence[SignalForecast], at: float, rules: Rules
@@ -179,10 +186,20 @@ class Cluster(msgspec.Struct):
         own, shadow = self.instance.prediction, self.instance.shadow
         return [own] if shadow is None or shadow == own else [own, shadow]
 
-    def _prospect(self, way: Way, totals: Iterable[Total], at: float, rules: Rules) -> Prospect:
+    def _prospect(
+        self, way: Way, prediction: PredictionSpec, totals: Iterable[Total], at: float, rules: Rules
+    ) -> Prospect:
         """Return the newest part of the totals, as far as one way goes back."""
         grid = Grid.ending(at, width=rules.evaluation_s, span=way.window_s)
-        return Prospect(self.instance.cluster, way, grid, tuple(total.newest(grid.n) for total in totals))
+        return Prospect(
+            cluster=self.instance.cluster,
+            way=way,
+            grid=grid,
+            totals=tuple(total.newest(grid.n) for total in totals),
+            days=KnownDays.of(prediction.calendar, grid, at, way.horizon_s),
+            calendar=prediction.calendar,
+            apart="" if prediction.calendar == self.instance.prediction.calendar else "/shadow",
+        )
 
     def _choose_horizon(self, rules: Rules) -> None:
         """Follow the measured lead times."""

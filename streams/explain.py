@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from streams.moments import clock, written
 from streams.records.control import Pause
 from streams.records.decision import Code, Decision, Factor, Gate, GateName, Otherwise, Reason
-from streams.records.forecast import SignalForecast
+from streams.records.forecast import Expected, SignalForecast
 
 GATES = {
     GateName.DEMAND: "what the load asks for",
@@ -122,6 +122,8 @@ def _factor(factor: Factor, decision: Decision) -> str:
         ahead = clock(decision.at + decision.given.forecast.horizon_s, beside=decision.at)
         by = _by(signal) if signal is not None else ""
         parts.append(f"{_load(factor.signal, factor.forecast)} predicted for {ahead}{by}")
+        if signal is not None and signal.expected is not None:
+            parts.append(_expected(signal.expected, beside=decision.at))
     parts.append(f"{_load(factor.signal, factor.threshold)} per member")
     near = ", within the tolerance" if factor.within_tolerance else ""
     return f"{', '.join(parts)}: {_members(factor.members)}{near}"
@@ -134,6 +136,13 @@ def _by(signal: SignalForecast) -> str:
     worth = f"{score.relmae:.2f} times the last value's error in {score.scored} forecasts"
     on = "" if score.since is None else f", for {score.predictor} is on probation"
     return f" by {signal.predictor}{on} ({worth})"
+
+
+def _expected(expected: Expected, *, beside: float) -> str:
+    """Tell which events a forecast stands on."""
+    names = " and ".join(f"'{name}'" for name in expected.events)
+    since, until = (clock(at, beside=beside) for at in (expected.since, expected.until))
+    return f"the calendar expects x{expected.factor:g} for {names} from {since} until {until}"
 
 
 def _gates(decision: Decision) -> Iterator[str]:

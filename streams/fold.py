@@ -16,10 +16,12 @@ from msgspec.structs import replace
 
 from config.cluster import PredictionSpec
 from predictors.registry import PREDICTORS
-from streams.cluster import Cluster, Rules
+from streams.cluster import Cluster, Measured, Rules
 from streams.foresight import Foresight, Kept
+from streams.past import Forgotten, Past, means, over, slot_record
 from streams.probation import Probation, Scored
 from streams.records.forecast import ClusterForecast, Forecasts, Signal
+from streams.records.history import History
 from streams.records.instance import Announcement, InstanceRecord
 from streams.records.member import Claim, Member, State
 from streams.records.record import Record, encode
@@ -28,7 +30,7 @@ from streams.refusals import EXAMPLE_LENGTH, Refusals
 from streams.topics import INSTANCES, SAMPLES
 from streams.window import ROUNDING
 
-LAYOUT = 5
+LAYOUT = 6
 """Version of the snapshot; raised when :class:`Progress` or anything in it changes."""
 HELD = 32 * 1024 * 1024
 """Bytes of messages held between two ticks at most, about 200 000 samples. The oldest go first: after a long pause
@@ -73,6 +75,8 @@ class Fold:
         self.progress = Progress()
         self._foresight = Foresight()
         self._probation = Probation()
+        self._past = Past()
+        self._forgotten: list[Forgotten] = []
         self._members: deque[tuple[int, Member | Claim]] = deque()
         self._instances: deque[tuple[int, Announcement]] = deque()
         self._held: deque[tuple[int, Health | HealthColumns | Requests]] = deque()
@@ -90,13 +94,22 @@ class Fold:
         if isinstance(record, Announcement) and offset >= self.progress.instances_offset:
             self._instances.append((offset, record))
 
+    def remember(self, record: History) -> None:
+        """Take in a record of ``pileus.history``. Call it after :meth:`restore`, before any message is fed."""
+        self._past.tell(record, end=over(self.progress.at, self.rules.evaluation_s))
+
+    def unremember(self, key: str) -> None:
+        """Take in that a key of ``pileus.history`` was cleared, in the order of the log."""
+        self._past.untell(key)
+
     def message(self, raw: bytes | None) -> list[Record]:
         """Take in one message of ``pileus.samples``.
 
         Returns
         -------
         list[Record]
-            What to publish: on a tick one :class:`Forecasts`, before it the refusals since the last one; else nothing.
+            What to publish: on a tick one :class:`Forecasts`, before it the refusals since the last one, the slots of
+            the history that are over and the keys of it that are forgotten; else nothing.
             Each sample is counted once, in ``Forecasts.samples`` when it was used or else in a refusal.
         """
         raw = raw or b""
@@ -172,27 +185,44 @@ class Fold:
         """Evaluate every cluster."""
         self._count_in(tick)
         used = sum(self._sample(sample, tick.at) for sample in self._release())
-        self.progress.at = tick.at
-        clusters = self._evaluate(tick.at)
+        before, self.progress.at = self.progress.at, tick.at
+        clusters, slots = self._evaluate(tick.at, before)
         forecasts = Forecasts(
             at=tick.at, partition=self.partition, members_offset=tick.members_offset, clusters=clusters, samples=used
         )
-        return [*self._refusals.take(tick.at), *self._misfits.take(tick.at), forecasts]
+        forgotten, self._forgotten = self._forgotten, []
+        return [*self._refusals.take(tick.at), *self._misfits.take(tick.at), *forgotten, *slots, forecasts]
 
-    def _evaluate(self, at: float) -> list[ClusterForecast]:
-        """Measure every cluster, foresee all their signals at once, and say what comes of it."""
+    def _evaluate(self, at: float, before: float) -> tuple[list[ClusterForecast], list[History]]:
+        """Measure every cluster, foresee all their signals at once, and say what comes of it; keep what is over."""
         clusters = [cluster for _, cluster in sorted(self.progress.clusters.items())]
         measured = [cluster.measure(at, self.rules) for cluster in clusters]
+        slots = self._keep([(c.instance, each) for c, each in zip(clusters, measured, strict=True)], at, before)
         prospects = [prospect for each in measured for prospect in each.prospects]
-        outlooks = self._foresight.look([signal for each in prospects for signal in each.watched()], at)
+        outlooks = self._foresight.look([s for each in prospects for s in each.watched()], at, self._past)
         stale_s = self.rules.stale_s
         candidates = [each for prospect in prospects for each in prospect.candidates(outlooks, at, stale_s=stale_s)]
         number = math.floor(at / self.rules.evaluation_s + ROUNDING)
         settled = iter(self._probation.settle(candidates, number=number, at=at))
-        return [
+        forecasts = [
             cluster.conclude(each, list(islice(settled, len(each.prospects) * len(Signal))), at, self.rules)
             for cluster, each in zip(clusters, measured, strict=True)
         ]
+        return forecasts, slots
+
+    def _keep(self, measured: Iterable[tuple[Announcement, Measured]], at: float, before: float) -> list[History]:
+        """Keep the slots of the history that are over since the last tick, and return those that are new."""
+        first, end = over(before, self.rules.evaluation_s), over(at, self.rules.evaluation_s)
+        if first == end:
+            return []
+        self._past.advance(end)
+        slots = (
+            slot_record(instance, total.signal, slot)
+            for instance, each in measured
+            for total in each.totals
+            for slot in means(total.values, each.grid, first=first, end=end)
+        )
+        return [slot for slot in slots if self._past.keep(slot)]
 
     def _release(self) -> list[Health | Requests]:
         """Return the samples held, one by one, in an order that does not hang on how they came."""
@@ -239,6 +269,8 @@ class Fold:
         clusters = self.progress.clusters
         if instance.state == "Terminated":
             clusters.pop(instance.cluster, None)
+            if (forgotten := self._past.forget(instance.cluster)) is not None:
+                self._forgotten.append(forgotten)
         elif instance.cluster in clusters:
             clusters[instance.cluster].instance = instance
         else:

@@ -13,9 +13,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from config.cluster import CalendarSpec
 from predictors import parts
 from predictors.registry import PREDICTORS, Predictor, load
-from predictors.series import Rows, rows
+from predictors.series import Bools, Rows, rows
+from streams.past import Past
+from streams.recall import remember
 from streams.window import ROUNDING, Floats, Grid
 
 SHORTEST_S, LONGEST_S = 10.0, 60.0
@@ -24,6 +27,7 @@ PER_HORIZON = 5
 """Steps that a horizon is long, between those bounds."""
 FARTHEST = 32
 """Steps that a horizon is long at most."""
+NOTHING_KNOWN = CalendarSpec()
 CATCH_UP = 120
 """Steps that are made up for at most after a pause; what lies before them is one gap."""
 
@@ -56,18 +60,38 @@ class Watched:
     horizon_s: float
     ceiling: float
     predictor: str
+    learnt: Bools | None = None
+    """Which periods seasons may learn from; ``None``: all."""
+    calendar: CalendarSpec = NOTHING_KNOWN
+    """What the values are divided by already: a past that is recalled is seen by it too."""
+    apart: str = ""
+    """Tells rows of the same signal, predictor and horizon apart."""
 
     @property
     def row(self) -> str:
         """Return what tells the row from others: the signal, who foresees it, and how far ahead."""
-        return f"{self.name}/{self.predictor}@{self.horizon_s}"
+        return f"{self.name}/{self.predictor}@{self.horizon_s}{self.apart}"
 
     def mean(self, start: float, end: float) -> float:
         """Return the mean over the periods whose middle lies in [``start``, ``end``); NaN when none is known."""
-        middles = self.grid.middles(0.0)
-        inside = self.values[(middles >= start) & (middles < end)]
+        inside = self.values[self._within(start, end)]
         known = inside[np.isfinite(inside)]
         return float(np.add.reduce(known) / known.size) if known.size else math.nan
+
+    def teaches(self, start: float, end: float) -> bool:
+        """Say whether a season may learn from all periods whose middle lies in [``start``, ``end``)."""
+        return self.learnt is None or bool(self.learnt[self._within(start, end)].all())
+
+    def first_step(self, step_s: float, *, first: int, last: int) -> int | None:
+        """Return the number of the first step from ``first`` to ``last`` with a known period; ``None`` without one."""
+        middles = self.grid.middles(0.0)
+        inside = (middles >= (first - 1) * step_s) & (middles < last * step_s) & np.isfinite(self.values)
+        return math.floor(float(middles[inside][0]) / step_s) + 1 if inside.any() else None
+
+    def _within(self, start: float, end: float) -> Bools:
+        middles = self.grid.middles(0.0)
+        inside: Bools = (middles >= start) & (middles < end)
+        return inside
 
 
 class Kept(msgspec.Struct):
@@ -95,8 +119,8 @@ class Batch:
         self._of: Predictor = PREDICTORS[predictor]
         self._state = self._new(())
 
-    def look(self, watched: Sequence[Watched], at: float) -> None:
-        """Take the steps that are over at a tick."""
+    def look(self, watched: Sequence[Watched], at: float, past: Past | None = None) -> None:
+        """Take the steps that are over at a tick. Rows begin with their first known step, and remember their past."""
         now = math.floor(at / self.step_s + ROUNDING)
         of = {each.row: each for each in watched}
         self._let_go(of)
@@ -104,9 +128,8 @@ class Batch:
         self._state.rows = self._rows(given)
         self._run(self._state, given, first=self.done + 1, now=now)
         if new := list(of.values()):
-            state = self._new(new)
-            begin = min(math.ceil(each.grid.start / self.step_s - ROUNDING) for each in new)
-            self._run(state, new, first=begin + 1, now=now)
+            new, state, first = self._begin(new, now, past)
+            self._run(state, new, first=first, now=now)
             self._state = parts.join(self._state, state) if self.names else state
             self.names += [each.row for each in new]
         self.done = now
@@ -134,6 +157,18 @@ class Batch:
             self._state = parts.take(self._state, np.array(staying, dtype=np.int64))
             self.outlooks = {name: self.outlooks[name] for name in self.names if name in self.outlooks}
 
+    def _begin(self, watched: Sequence[Watched], now: int, past: Past | None) -> tuple[list[Watched], Any, int]:
+        """Return those that begin, their new state, and the number of the first step to be taken."""
+        first = min(math.ceil(each.grid.start / self.step_s - ROUNDING) for each in watched) + 1
+        first = max(first, now - CATCH_UP + 1)
+        steps = [each.first_step(self.step_s, first=first, last=now) for each in watched]
+        new = [each for each, step in zip(watched, steps, strict=True) if step is not None]
+        state = self._new(new)
+        if past is not None:
+            begins = [(step - 1) * self.step_s for step in steps if step is not None]
+            remember(past, self._of, state, new, begins)
+        return new, state, first
+
     def _run(self, state: Any, given: Sequence[Watched], *, first: int, now: int) -> None:
         """Take the steps from the ``first`` to the one that is over now, and note what is foreseen then."""
         steps = range(max(first, now - CATCH_UP + 1), now + 1)
@@ -141,7 +176,12 @@ class Batch:
             return
         for number in steps:
             start = (number - 1) * self.step_s
-            forecast = self._of.step(state, np.array([each.mean(start, start + self.step_s) for each in given]))
+            end = start + self.step_s
+            forecast = self._of.step(
+                state,
+                np.array([each.mean(start, end) for each in given]),
+                learn=np.array([each.teaches(start, end) for each in given]),
+            )
         lines = zip(*(line.tolist() for line in (forecast.point, forecast.lower, forecast.upper)), strict=True)
         for each, ready, line in zip(given, forecast.ready.tolist(), lines, strict=True):
             self.outlooks.pop(each.row, None)
@@ -168,7 +208,7 @@ class Foresight:
     def __init__(self) -> None:
         self._batches: dict[tuple[str, float], Batch] = {}
 
-    def look(self, watched: Sequence[Watched], at: float) -> dict[str, Outlook]:
+    def look(self, watched: Sequence[Watched], at: float, past: Past | None = None) -> dict[str, Outlook]:
         """Take in a tick; return what is foreseen, by row, of what can be relied on."""
         of: dict[tuple[str, float], list[Watched]] = {kind: [] for kind in self._batches}
         for each in watched:
@@ -179,7 +219,7 @@ class Foresight:
                 del self._batches[kind]
                 continue
             batch = self._batches.setdefault(kind, Batch(*kind))
-            batch.look(here, at)
+            batch.look(here, at, past)
             found |= batch.outlooks
         return found
 

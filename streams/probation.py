@@ -30,16 +30,24 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     horizon: int
     """Periods, at least 1."""
     value: float
-    """Total of the newest period (U); NaN when that is not known."""
+    """Total of the newest period, without events (U); NaN when that is not known."""
+    times: float
+    """What the calendar multiplies the load by at the target."""
+    last: float
+    """What the last known value says of the target (U); NaN without one."""
     ceiling: float
     forecast: SignalForecast
 
     def rows(self) -> Iterator[tuple[str, float]]:
-        """Yield each row that takes part, and what it says: of the predictor that is asked, and of who speaks now."""
-        said, speaks = self.forecast.forecast, self.speaks
+        """Yield each row that takes part, and what it says: of the predictor that is asked, and of who speaks now.
+
+        Without events: those are the calendar's.
+        """
+        speaks = self.speaks
+        said = math.nan if self.forecast.forecast is None else self.forecast.forecast / self.times
         if self.asked != LAST:
-            yield f"{self.row}/{self.asked}", math.nan if said is None or speaks != self.asked else said
-        if speaks and speaks != self.asked and said is not None:
+            yield f"{self.row}/{self.asked}", said if speaks == self.asked else math.nan
+        if speaks not in {"", self.asked} and not math.isnan(said):
             yield f"{self.row}/{speaks}", said
 
     @property
@@ -126,14 +134,14 @@ def _verdict(of: Candidate, relmae: float, scored: int, since: float, margin: fl
     """Return a forecast with its score, or the last value in its place."""
     if not scored:
         return of.forecast
-    forecast, observed = of.forecast, of.forecast.observed
-    if math.isnan(since) or observed is None:
+    forecast, last, margin = of.forecast, of.last, margin * of.times
+    if math.isnan(since) or math.isnan(last):
         return replace(forecast, score=Score(of.speaks, relmae, scored))
     return replace(
         forecast,
-        forecast=observed,
-        lower=max(observed - margin, 0.0),
-        upper=max(observed, min(observed + margin, of.ceiling)),
+        forecast=last,
+        lower=max(last - margin, 0.0),
+        upper=max(last, min(last + margin, of.ceiling)),
         predictor=LAST,
         score=Score(of.speaks, relmae, scored, since),
     )

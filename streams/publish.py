@@ -41,8 +41,10 @@ class Sender:
 
     app: faust.App
 
-    async def send(self, topic: Topic, key: str, record: Record, partition: int) -> int:
-        """Publish one record and return its offset once the broker has it; try again while the broker is away.
+    async def send(self, topic: Topic, key: str, record: Record | None, partition: int) -> int:
+        """Publish one record, or clear its key with ``None``; return its offset once the broker has it.
+
+        Tries again while the broker is away.
 
         Raises
         ------
@@ -57,7 +59,9 @@ class Sender:
             log.info(said, topic=topic.name, partition=partition)
         return offset
 
-    async def offer(self, topic: Topic, key: str, record: Record, partition: int, *, tell: bool = True) -> int | None:
+    async def offer(
+        self, topic: Topic, key: str, record: Record | None, partition: int, *, tell: bool = True
+    ) -> int | None:
         """Publish one record if that is possible now, and return its offset; ``None`` when it is not.
 
         Raises
@@ -66,7 +70,8 @@ class Sender:
             The broker refuses this record, now and later.
         """
         try:
-            future = await self.app.producer.send(topic.name, key.encode(), encode(record), partition, None, None)
+            value = None if record is None else encode(record)
+            future = await self.app.producer.send(topic.name, key.encode(), value, partition, None, None)
             return int((await future).offset)
         except (ProducerSendError, NotReady, KafkaError, OSError) as error:
             cause = error.__cause__ if isinstance(error, ProducerSendError) else error

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from predictors import kinematic
 from predictors.kinematic import Prediction
 from streams.foresight import Outlook
+from streams.known_days import KnownDays
 from streams.records.forecast import MemberForecast, Signal, SignalForecast
 from streams.window import Floats, MemberWindow, Series
 
@@ -69,12 +70,19 @@ def _ahead(series: Series, prediction: Prediction | None, oldest: float) -> floa
 
 
 def signal_forecast(
-    total: Total, prediction: Prediction | None, outlook: Outlook | None = None, *, ends: Floats, stale_s: float
+    total: Total,
+    prediction: Prediction | None,
+    outlook: Outlook | None = None,
+    *,
+    ends: Floats,
+    stale_s: float,
+    days: KnownDays,
 ) -> SignalForecast:
     """Say of one signal: unknown, its last value, or its forecast.
 
     The outlook of the predictor counts once it can be relied on, before that the parabola through the window, whose
-    motion is told either way. ``ends`` are those of the periods, from now (s).
+    motion is told either way; both are multiplied by what the calendar expects. ``ends`` are those of the periods,
+    from now (s).
     """
     known = np.flatnonzero(np.isfinite(total.values))
     if total.why or total.age_s is None or not known.size:
@@ -83,6 +91,7 @@ def signal_forecast(
     if age_s > stale_s:
         return SignalForecast(signal=total.signal, ready=False, why="Stale", age_s=age_s)
     observed = float(total.values[known[-1]])
+    outlook, prediction = days.outlook(outlook, total.ceiling), days.prediction(prediction, total.ceiling)
     if outlook is not None:
         return SignalForecast(
             signal=total.signal,
@@ -94,6 +103,7 @@ def signal_forecast(
             upper=outlook.upper,
             predictor=outlook.predictor,
             age_s=age_s,
+            expected=days.expected,
         )
     if prediction is None:
         return SignalForecast(
@@ -101,9 +111,10 @@ def signal_forecast(
             ready=True,
             why="TooFewSamples",
             observed=observed,
-            forecast=observed,
+            forecast=days.last(observed, int(known[-1]), total.ceiling),
             predictor="last",
             age_s=age_s,
+            expected=days.expected,
         )
     return SignalForecast(
         signal=total.signal,
@@ -115,4 +126,5 @@ def signal_forecast(
         upper=prediction.upper,
         predictor=kinematic.NAME,
         age_s=age_s,
+        expected=days.expected,
     )

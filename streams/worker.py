@@ -15,7 +15,7 @@ import msgspec
 import structlog
 from aiokafka.structs import ConsumerRecord
 
-from streams import checkpoints
+from streams import checkpoints, history
 from streams.cluster import Rules
 from streams.faust_app import consume, create_faust_app, own
 from streams.fold import LAYOUT, Fold
@@ -25,6 +25,7 @@ from streams.publish import Sender
 from streams.records.checkpoint import Checkpoint
 from streams.records.forecast import Forecasts
 from streams.records.instance import INSTANCES as INSTANCE
+from streams.records.log import Rejected
 from streams.records.member import MEMBERS as MEMBER
 from streams.records.sample import Tick
 from streams.shards import Shards
@@ -125,6 +126,7 @@ class Worker:
         """Restore a partition's state and follow its membership."""
         checkpoint = await checkpoints.newest(self.settings.broker, ROLE, partition, log=SAMPLES)
         fold = _restored(partition, self.settings.rules, checkpoint)
+        await history.restore(self.settings.broker, partition, fold)
         follower = Follower(self.settings.broker, _handlers(fold), fetch_wait_s=self.settings.fetch_wait_s)
         try:
             await follower.start()
@@ -152,13 +154,16 @@ class Worker:
         if not self._shards.has(partition, shard):
             return
         shard.offset += 1  # first: a message that the fold fails on is not fed again
-        for record in shard.fold.message(raw):
+        made = shard.fold.message(raw)
+        for record in made:
             if isinstance(record, Forecasts):
                 await self._sender.send(FORECASTS, str(partition), record, partition)
                 _tell(shard.turns, record)
-                await self._checkpoint(shard, partition, record.at)
-            else:
+            elif isinstance(record, Rejected):
                 await self._sender.send(REJECTED, SAMPLES.name, record, 0)
+        await history.save(self._sender, partition, made)
+        for forecasts in (record for record in made if isinstance(record, Forecasts)):
+            await self._checkpoint(shard, partition, forecasts.at)
 
     async def _reach(self, shard: Shard, partition: int, raw: bytes | None) -> None:
         """Before a tick, wait for the membership that it names."""

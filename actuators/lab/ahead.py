@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from actuators.lab.skill import last_line
 from predictors import kinematic, probation
 from predictors.registry import LAST, PREDICTORS, Predictor
-from predictors.series import rows
+from predictors.series import Bools, rows
 from streams.cluster import Rules
 from streams.foresight import FARTHEST, step_of
 from streams.window import hold
@@ -40,6 +40,8 @@ class Setting:
     """How far back a window reaches."""
     ceiling: float
     """The largest value that the signal can have; infinite when there is none."""
+    learnt: Bools | None = None
+    """Which periods seasons may learn from; ``None``: all."""
 
     @property
     def steps(self) -> int:
@@ -157,7 +159,9 @@ def _stepped(predictor: Predictor, values: Floats, setting: Setting, periods: in
     for end in range(periods, values.size + 1, periods):
         known = values[end - periods : end]
         known = known[np.isfinite(known)]
-        forecast = predictor.step(state, np.array([np.add.reduce(known) / known.size if known.size else np.nan]))
+        mean = np.array([np.add.reduce(known) / known.size if known.size else np.nan])
+        learn = None if setting.learnt is None else np.array([setting.learnt[end - periods : end].all()])
+        forecast = predictor.step(state, mean, learn=learn)
         if forecast.ready[0]:
             lines = (forecast.point[0], forecast.lower[0], forecast.upper[0])
             made[:, end - 1 : end - 1 + periods] = np.array(lines)[:, None]

@@ -8,15 +8,18 @@ import numpy as np
 
 from actuators.demand import MOST, needed
 from actuators.lab.ahead import Ahead, Floats, Forecaster, Setting, held
+from actuators.lab.known_days import foretold
 from actuators.lab.load import Load
 from actuators.lab.world import World
-from config.cluster import ClusterSpec, Policy
+from config.cluster import CalendarSpec, ClusterSpec, Policy
 from predictors.horizon import horizon
 from streams.cluster import MEMORY_CEILING, Rules
+from streams.known_days import expected
 from streams.records.forecast import Signal, SignalForecast
 
 LEAD_S = 30.0
 """Lead time that is assumed where none is given (s)."""
+NOTHING_KNOWN = CalendarSpec()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +43,7 @@ class Course:
     predictor: str
     seen: Mapping[str, Seen]
     """By signal."""
+    calendar: CalendarSpec = NOTHING_KNOWN
 
     def end(self, period: int) -> float:
         """Return when a period ends: its tick."""
@@ -88,6 +92,7 @@ class Course:
             upper=_number(ahead.upper[i]),
             predictor=self.predictor,
             age_s=age_s,
+            expected=expected(self.calendar, self.end(i) + self.horizon_s),
         )
 
 
@@ -99,6 +104,7 @@ def course(
     horizon_s: float,
     most_members: int,
     window_s: float | None = None,
+    calendar: CalendarSpec = NOTHING_KNOWN,
 ) -> Course:
     """Look at a load as the stream worker does, with one sample a period; ``window_s`` is the policy's own."""
     rules = rules_of(load.step_s)
@@ -108,7 +114,11 @@ def course(
         ceiling = MEMORY_CEILING * most_members if name == Signal.MEMORY_CONSUMPTION else math.inf
         back_s = rules.window(horizon_s, window_s)
         setting = Setting(step_s=load.step_s, horizon_s=horizon_s, window_s=back_s, ceiling=ceiling)
-        seen[name] = Seen(observed, _ages(values, load.step_s), forecaster(observed, setting))
+        seen[name] = Seen(
+            observed,
+            _ages(values, load.step_s),
+            foretold(forecaster, observed, setting, calendar=calendar, start=load.start),
+        )
     return Course(
         start=load.start,
         step_s=load.step_s,
@@ -116,6 +126,7 @@ def course(
         horizon_s=horizon_s,
         predictor=predictor,
         seen=seen,
+        calendar=calendar,
     )
 
 

@@ -74,6 +74,7 @@ def course_of(trial: Trial) -> Course:
         horizon_s=horizon_s,
         most_members=most,
         window_s=given.window_s,
+        calendar=trial.spec.prediction.calendar,
     )
 
 

@@ -14,6 +14,7 @@ from streams.topics import (
     DECISIONS,
     DEFINITIONS,
     FORECASTS,
+    HISTORY,
     INSTANCES,
     MEMBERS,
     SAMPLES,
@@ -21,7 +22,7 @@ from streams.topics import (
     Topic,
 )
 
-RECORDED = (DEFINITIONS, INSTANCES, MEMBERS, CONTROL, SAMPLES, FORECASTS, DECISIONS, SHADOW)
+RECORDED = (DEFINITIONS, INSTANCES, MEMBERS, CONTROL, HISTORY, SAMPLES, FORECASTS, DECISIONS, SHADOW)
 """What a decision hangs on, and what came of it."""
 
 

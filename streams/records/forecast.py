@@ -32,6 +32,19 @@ class Score(msgspec.Struct, frozen=True, gc=False):
     """Since when it is on probation (s since the Unix epoch); ``None``: it is not."""
 
 
+class Expected(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What the calendar of the policy expects at the horizon."""
+
+    events: tuple[str, ...]
+    """The events that hold then."""
+    factor: float
+    """What they multiply the load by."""
+    since: float
+    """When the newest of them begins (s since the Unix epoch)."""
+    until: float
+    """When the factor changes next (s since the Unix epoch)."""
+
+
 class SignalForecast(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One signal of one cluster: what it is, how it moves, where it is heading.
 
@@ -56,6 +69,8 @@ class SignalForecast(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Age of the newest sample used, at the tick (s); for requests that of the balancer heard longest ago."""
     score: Score | None = None
     """``None`` while no forecast was compared yet. On probation ``forecast`` is the last value."""
+    expected: Expected | None = None
+    """The events that the forecast stands on; ``None``: no event holds at the horizon."""
 
 
 class MemberForecast(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -6,7 +6,7 @@ import msgspec
 
 from actuators.cluster import Rules
 from actuators.decider import Decider
-from config.cluster import PredictionSpec
+from config.cluster import CalendarSpec, EventSpec, PredictionSpec
 from streams.records.action import Result
 from streams.records.decision import Decision
 from streams.records.instance import Announcement, Deployed, Instance
@@ -39,6 +39,16 @@ def test_a_cluster_is_announced_anew_when_its_load_is_to_be_forecast_otherwise()
     assert isinstance(changed.record, Announcement)
     assert (changed.key, changed.record.prediction, changed.record.at) == ("shop-web", other, 6.0)
     assert decider.define([an_application(msgspec.structs.replace(SPEC, prediction=other), OTHER)], 7.0) == []
+def test_a_cluster_is_announced_again_when_it_is_to_be_forecast_another_way() -> None:
+    calendar = CalendarSpec(events=(EventSpec(name="launch", start=100.0, end=200.0, factor=3.0),))
+    changed = msgspec.structs.replace(SPEC, prediction=PredictionSpec(calendar=calendar))
+    decider = Decider(Rules())
+    decider.define([an_application(SPEC)], 5.0)
+
+    again = decider.define([an_application(changed)], 6.0)
+
+    assert [e.record.prediction.calendar for e in again if isinstance(e.record, Announcement)] == [calendar]
+    assert decider.define([an_application(changed)], 7.0) == []
 
 
 def test_each_cluster_has_its_own_load_and_members() -> None:

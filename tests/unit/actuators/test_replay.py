@@ -6,16 +6,23 @@ import pytest
 from actuators.replay import Comparison, compare, replay
 from config.cluster import ClusterSpec, ScheduleSpec
 from config.tree import BudgetSpec
+from streams.cluster import Rules
+from streams.fold import Fold
+from streams.past import slot_record
 from streams.recording import Line
 from streams.records.control import Control
 from streams.records.decision import DECISION
-from streams.topics import DECISIONS, FORECASTS, SAMPLES, SHADOW, Topic
+from streams.records.forecast import Signal
+from streams.records.history import SLOT_S, History
+from streams.records.record import Record, encode
+from streams.topics import DECISIONS, FORECASTS, HISTORY, INSTANCES, MEMBERS, SAMPLES, SHADOW, Topic
 from tests.actuator_builders import a_shadow
-from tests.builders import a_behavior, a_policy, a_spec
+from tests.builders import a_behavior, a_member, a_policy, a_requests, a_spec, a_tick, an_instance
 from tests.recordings import HEARTBEAT_S, START, WORKER, Recorder, ramp
 
 SPEC = a_spec(policy=a_policy(requests=8.0, down=a_behavior(stabilization_s=15.0)), max_members=12)
 SECONDS = 120
+DAY_S = 86_400.0
 RECORDING = tuple(Recorder(SPEC).run(ramp, seconds=SECONDS))
 
 
@@ -202,3 +209,50 @@ def test_a_decision_of_a_shadow_that_was_changed_is_named() -> None:
 
     assert shadows.equal == shadows.recorded - 1
     assert shadows.missing == (f"partition 0 offset {line.offset}",)
+def test_a_recording_comes_out_again_with_the_history_that_its_worker_began_with() -> None:
+    recording = _with_history(told=True)
+    without = [line for line in recording if line.topic != HISTORY.name]
+
+    again, ignorant = (
+        compare(lines, replay(lines, [], rules=SEASONAL, heartbeat_s=HEARTBEAT_S))[0] for lines in (recording, without)
+    )
+
+    assert (again.recorded, again.equal, again.extra) == (60, 60, ())
+    assert ignorant.equal < 60
+
+
+def test_a_recording_of_a_worker_without_history_may_hold_what_it_wrote() -> None:
+    recording = _with_history(told=False)
+
+    forecasts, _ = compare(recording, replay(recording, [], rules=SEASONAL, heartbeat_s=HEARTBEAT_S))
+
+    assert sum(line.topic == HISTORY.name for line in recording) == 12
+    assert (forecasts.recorded, forecasts.equal, forecasts.extra) == (60, 60, ())
+
+
+SEASONAL = Rules(sample_interval_s=60.0, evaluation_s=60.0, window_s=300.0, predictor="seasonal")
+
+
+def _with_history(*, told: bool) -> list[Line]:
+    """Record an hour of a worker that reads two days of history at its start, or none."""
+    start, lines, fold = 3 * DAY_S, list[Line](), Fold(0, SEASONAL)
+
+    def write(topic: Topic, record: Record) -> int:
+        offset = sum(line.topic == topic.name for line in lines)
+        lines.append(Line(topic=topic.name, partition=0, offset=offset, at=start, value=encode(record).decode()))
+        return offset
+
+    instance, member = an_instance(), a_member(at=0.0)
+    fold.instance(write(INSTANCES, instance), instance)
+    fold.member(write(MEMBERS, member), member)
+    for number in range(int(DAY_S // SLOT_S), int(start // SLOT_S)) if told else ():
+        slot = slot_record(instance, Signal.REQUESTS_IN_FLIGHT, (number, float(number % 288), 1.0))
+        write(HISTORY, slot)
+        fold.remember(slot)
+    for minute in range(60):
+        at = start + 60.0 * (minute + 1)
+        for sample in (a_requests(minute / 5.0, at=at, interval_s=60.0, count=minute), a_tick(at)):
+            write(SAMPLES, sample)
+            for record in fold.message(encode(sample)):
+                write(HISTORY if isinstance(record, History) else FORECASTS, record)
+    return lines

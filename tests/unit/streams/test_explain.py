@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from streams.explain import GATES, explain, summary
 from streams.records.decision import DECISION, Code, Decision, GateName, Memory
-from streams.records.forecast import Score
+from streams.records.forecast import Expected, Score
 from streams.records.record import encode
 from tests.actuator_builders import a_given
 from tests.builders import a_forecast, a_policy
@@ -169,3 +169,15 @@ def test_no_load_is_below_none() -> None:
 
     assert "more above" in said
     assert "fewer" not in said
+
+
+def test_a_forecast_that_stands_on_an_event_says_so() -> None:
+    expected = Expected(events=("launch",), factor=3.0, since=AT + 60.0, until=AT + 3660.0)
+    forecast = a_forecast(requests=30.0, requests_ahead=90.0, serving=4, horizon_s=60.0)
+    signals = [replace(each, expected=expected) for each in forecast.signals]
+    given = a_given(replace(forecast, signals=signals), policy=a_policy(), memory=Memory(wanted=4))
+
+    (line,) = [each for each in explain(taken(given)) if each.startswith("  requests in flight:")]
+
+    assert "90 predicted for 12:05:00Z by kinematic, the calendar expects x3 for 'launch' from 12:05:00Z until" in line
+    assert line.endswith("until 13:05:00Z, 10 per member: 9 members")
