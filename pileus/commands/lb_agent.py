@@ -11,7 +11,6 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -22,15 +21,13 @@ from actuators.lb_members import MembersFold
 from actuators.lb_probe import Prober
 from config.errors import ConfigError
 from config.settings import Settings
+from pileus.balancers import KINDS, Adapter, adapter
 from pileus.options import add_settings, settings_of
 from streams.agent.probe import parse_probe
 from streams.partition import application_key, partition_of
 from streams.publisher import Publisher
 from streams.records.record import Record
 from streams.topics import BALANCERS, Topic
-
-if TYPE_CHECKING:
-    from actuators.balancers.caddy import CaddyBalancer
 
 CLUSTER_FIRST = re.compile(r"[a-z0-9-]+=")
 """How a probe of one cluster begins."""
@@ -41,14 +38,14 @@ FLUSH_S = 1.0
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
     add_settings(parser)
-    parser.add_argument("--balancer", choices=["caddy"], default="caddy", help="kind of balancer (default: caddy)")
+    parser.add_argument("--balancer", choices=KINDS, default="caddy", help="kind of balancer (default: caddy)")
     parser.add_argument("--name", required=True, help="identity of this balancer, e.g. lb-1")
     parser.add_argument("--tenant", default="default")
     parser.add_argument("--application", required=True)
     parser.add_argument("--cluster", action="append", required=True, help="a cluster that it serves; may be repeated")
-    parser.add_argument("--members-dir", type=Path, required=True, metavar="DIR", help="directory of the Caddy")
+    parser.add_argument("--members-dir", type=Path, required=True, metavar="DIR", help="directory of the balancer")
     parser.add_argument(
-        "--admin", default="", metavar="HOST:PORT", help="its admin API (default: as in DIR/caddy.json)"
+        "--admin", default="", metavar="HOST:PORT", help="Caddy's admin API (default: as in DIR/caddy.json)"
     )
     parser.add_argument(
         "--probe",
@@ -62,7 +59,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 def main(args: Namespace) -> int:
     """Run until told to stop; return 1 when there is no such balancer, 2 for what cannot be."""
-    from actuators.balancers.caddy import CaddyBalancer
     from actuators.ports import BalancerError
     from pileus.stack.logs import log_to_stderr
 
@@ -71,7 +67,7 @@ def main(args: Namespace) -> int:
         if args.interval is not None:
             settings = msgspec.structs.replace(settings, sample_interval_s=args.interval)
         require_interval(settings.sample_interval_s)
-        balancer = CaddyBalancer(args.members_dir, admin=args.admin)
+        balancer = adapter(args.balancer, args.members_dir, admin=args.admin)
         for cluster in args.cluster:
             balancer.require(cluster)
     except (BalancerError, ConfigError, ValueError) as error:
@@ -111,7 +107,7 @@ def probe_paths(given: Sequence[str], clusters: Sequence[str]) -> dict[str, str]
     return {cluster: own.get(cluster, others) for cluster in clusters}
 
 
-async def _serve(who: Identity, settings: Settings, balancer: "CaddyBalancer", prober: Prober) -> None:
+async def _serve(who: Identity, settings: Settings, balancer: Adapter, prober: Prober) -> None:
     """Put the parts together and run until a signal comes."""
     from actuators.lb_log import MembersLog
     from streams.producer import connect

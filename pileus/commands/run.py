@@ -5,8 +5,8 @@ day, steps. Ctrl-C ends everything and leaves nothing behind. Exit code 0: every
 request failed; 1: a part did not come up, or requests failed; 2: wrong usage.
 
 An application of several clusters and groups starts in its start-up order, and is ended in its termination order
-before the parts are (a second Ctrl-C skips that). Each cluster that takes requests has a front on one Caddy; the load
-goes to the one of --cluster. The broker's address is printed: from a second terminal, 'pileus apply', 'status' and
+before the parts are (a second Ctrl-C skips that). Each cluster that takes requests has a front on one balancer; the
+load goes to the one of --cluster. The broker's address is printed: from a second terminal, 'pileus apply', 'status' and
 'delete' work beside a run with --broker. What is applied there is started too, but its clusters that take
 requests have no front: their members start, and never serve.
 """
@@ -15,6 +15,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from pileus.balancers import KINDS
 from pileus.options import positive
 
 
@@ -30,6 +31,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--period", type=positive, default=120.0, metavar="S", help="one round of a shape (120)")
     parser.add_argument("--application", type=Path, metavar="FILE|DIR", help="definition of another application")
     parser.add_argument("--cluster", metavar="ALIAS", help="which cluster gets the load (default: the outermost)")
+    parser.add_argument("--balancer", choices=KINDS, default="caddy", help="what spreads the requests (default: caddy)")
     parser.add_argument("--report", type=Path, metavar="FILE.json", help="write what happened")
     parser.add_argument("--record", type=Path, metavar="FILE.jsonl", help="write the topics, for 'pileus replay'")
     parser.add_argument("--broker", metavar="HOST:PORT", help="a running Kafka (default: our own, in memory)")

@@ -23,10 +23,12 @@ def fronts(clusters: Iterable[ClusterSpec], ports: Iterator[int]) -> dict[str, F
     }
 
 
-def agents(applications: Iterable[ApplicationSpec], served: Collection[str], directory: Path) -> dict[str, list[str]]:
+def agents(
+    applications: Iterable[ApplicationSpec], served: Collection[str], directory: Path, *, kind: str = "caddy"
+) -> dict[str, list[str]]:
     """Return the command line of each balancer agent, by the name of the part: one for each application.
 
-    ``served`` are the clusters that have a front on the Caddy in ``directory``.
+    ``served`` are the clusters that have a front on the balancer of that kind in ``directory``.
     """
     found: dict[str, list[str]] = {}
     for application in applications:
@@ -34,7 +36,7 @@ def agents(applications: Iterable[ApplicationSpec], served: Collection[str], dir
         if not clusters:
             continue
         number = len(found) + 1
-        words = ["lb-agent", "--name", f"lb-{number}", "--members-dir", str(directory)]
+        words = ["lb-agent", "--name", f"lb-{number}", "--balancer", kind, "--members-dir", str(directory)]
         words += ["--tenant", application.tenant, "--application", application.application]
         for each in clusters:
             words += ["--cluster", each.cluster, "--probe", f"{each.cluster}={each.cartridge.health or 'tcp'}"]

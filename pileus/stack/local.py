@@ -11,12 +11,12 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from actuators.balancers.caddy_process import Caddy
 from actuators.clouds.local import LocalCloud
 from actuators.ports import BalancerError
 from config.catalogue import Catalogue
 from config.cluster import ClusterSpec
 from config.settings import Settings, to_environment
+from pileus.balancers import process
 from pileus.stack.balancing import agents, fronts
 from pileus.stack.broker import Broker, BrokerError, answers
 from pileus.stack.clouds import local_folder
@@ -47,6 +47,8 @@ class LocalStack:
     """The one that gets the load."""
     tell: Callable[[str], None]
     own_broker: bool = True
+    balancer: str = "caddy"
+    """Kind of balancer."""
 
     def __post_init__(self) -> None:
         """Choose addresses; nothing is started yet."""
@@ -60,7 +62,7 @@ class LocalStack:
         self.dashboard = f"http://{self.settings.dashboard_host}:{self.settings.dashboard_port}/"
         frontends = fronts(self.catalogue.clusters(), ports)
         self.front = f"http://{frontends[self.cluster.cluster].listen}/"
-        self._caddy = Caddy(self.directory / "caddy", frontends, admin=f"127.0.0.1:{admin}")
+        self._balancer = process(self.balancer, self.directory / self.balancer, frontends, admin=f"127.0.0.1:{admin}")
         self._served = frozenset(frontends)
         self._broker: Broker | None = None
         environment = dict(os.environ) | to_environment(self.settings)
@@ -83,7 +85,7 @@ class LocalStack:
         await self._declare()
         self.tell("starting worker, actuators, balancer and dashboard")
         try:
-            await self._in_thread(self._caddy.start)
+            await self._in_thread(self._balancer.start)
         except BalancerError as error:
             raise StackError(str(error)) from error
         self._caring = asyncio.create_task(self._care())
@@ -106,7 +108,7 @@ class LocalStack:
         await self.supervisor.stop([*parts, *(name for name in self.supervisor.parts if name not in ORDER)])
         cloud = LocalCloud(local_folder(self.directory))
         left = await cloud.destroy_all(max(each.cartridge.grace_s for each in self.catalogue.clusters()))
-        await asyncio.to_thread(self._caddy.stop)
+        await asyncio.to_thread(self._balancer.stop)
         if self._broker is not None:
             await asyncio.to_thread(self._broker.stop)
         return sorted(left)
@@ -124,7 +126,7 @@ class LocalStack:
     def _commands(self) -> dict[str, Sequence[str]]:
         """Return the command line of each part."""
         parts = {name: [name] for name in ("worker", "actuate")}
-        balancers = agents(self.applications, self._served, self._caddy.directory)
+        balancers = agents(self.applications, self._served, self._balancer.directory, kind=self.balancer)
         return {**parts, **balancers, "dashboard": ["dashboard"]}
 
     async def _start_broker(self) -> None:
@@ -178,10 +180,10 @@ class LocalStack:
         """Start the balancer again when it ends."""
         while True:
             await asyncio.sleep(LOOK_S)
-            if not self._caddy.alive:
+            if not self._balancer.alive:
                 self.tell("the balancer ended, starting it again")
                 try:
-                    await self._in_thread(self._caddy.start)
+                    await self._in_thread(self._balancer.start)
                 except BalancerError as error:
                     self.tell(str(error))
                     await asyncio.sleep(1.0)

@@ -111,7 +111,15 @@ def run(args: Namespace) -> int:
 async def _run(args: Namespace, catalogue: Catalogue, cluster: ClusterSpec, settings: Settings, directory: Path) -> int:
     """Bring the stack up, drive it, take it down."""
     notes: list[str] = []
-    stack = LocalStack(directory, settings, catalogue, cluster, notes.append, own_broker=args.broker is None)
+    stack = LocalStack(
+        directory,
+        settings,
+        catalogue,
+        cluster,
+        notes.append,
+        own_broker=args.broker is None,
+        balancer=args.balancer,
+    )
     watch = Watch(cluster.cluster, since=time.time(), lives=Lives(_teller(stack) if args.no_view else _nobody))  # noqa: TID251 - a shell
     view = (
         None if args.no_view else View(sys.stdout, width=lambda: shutil.get_terminal_size().columns, environ=os.environ)

@@ -1,20 +1,28 @@
 """The balancers under contract: each adapter with a real or simulated balancer, members and clients around it."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 import aiohttp
+import pytest
 
 from actuators.balancers.caddy import CaddyBalancer
 from actuators.balancers.caddy_config import Frontend
 from actuators.balancers.caddy_process import Caddy
+from actuators.balancers.cluster_file import ClusterFile
+from actuators.balancers.haproxy import HaproxyBalancer
+from actuators.balancers.haproxy_process import Haproxy
 from actuators.balancers.memory import MemoryBalancer, MemoryState
-from actuators.ports import Balancer, Target
+from actuators.balancers.nginx import NginxBalancer
+from actuators.balancers.nginx_process import Nginx
+from actuators.ports import Balancer, BalancerError, Target
 from tests.balancing import WAIT_S, Server, until
 from tests.clouds import free_ports
 
 CLUSTER = "shop-web"
+OTHER = "shop-api"
 MEMBERS = 3
 
 
@@ -23,13 +31,19 @@ class Rig(Protocol):
 
     balancer: Balancer
     targets: list[Target]
+    holds: bool
+    """A request that finds no member waits for one; else it is refused at once."""
 
     def again(self) -> Balancer:
         """Return a new adapter for the same balancer."""
         ...
 
-    async def begin(self) -> None:
+    async def begin(self, cluster: str = CLUSTER) -> None:
         """Send a request that stays open until :meth:`finish`."""
+        ...
+
+    async def get(self, cluster: str = CLUSTER) -> int:
+        """Send a request that a member answers at once; return the status."""
         ...
 
     async def finish(self) -> None:
@@ -52,25 +66,32 @@ class Rig(Protocol):
 class MemoryRig:
     """The balancer in memory."""
 
+    holds = True
+
     def __init__(self) -> None:
-        self._state = MemoryState([CLUSTER])
+        self._state = MemoryState([CLUSTER, OTHER])
         self.balancer: Balancer = MemoryBalancer(self._state)
         self.targets = [Target(member=f"web-{i}", host="127.0.0.1", port=9000 + i) for i in range(MEMBERS)]
-        self._open: list[str] = []
+        self._open: list[tuple[str, str]] = []
         self._arrived: dict[str, int] = {}
 
     def again(self) -> Balancer:
         return MemoryBalancer(self._state)
 
-    async def begin(self) -> None:
-        member = self._state.begin(CLUSTER)
-        self._open.append(member)
+    async def begin(self, cluster: str = CLUSTER) -> None:
+        member = self._state.begin(cluster)
+        self._open.append((cluster, member))
         if member:
             self._arrived[member] = self._arrived.get(member, 0) + 1
 
+    async def get(self, cluster: str = CLUSTER) -> int:
+        member = self._state.begin(cluster)
+        self._state.end(cluster, member)
+        return 200 if member else 503
+
     async def finish(self) -> None:
-        for member in self._open:
-            self._state.end(CLUSTER, member)
+        for cluster, member in self._open:
+            self._state.end(cluster, member)
         self._open.clear()
 
     def arrived(self) -> dict[str, int]:
@@ -83,46 +104,83 @@ class MemoryRig:
         return
 
 
-class CaddyRig:
-    """A real Caddy with real members and clients."""
+class Process(Protocol):
+    """A balancer as a process of its own."""
 
-    def __init__(self, caddy: Caddy, frontend: Frontend, servers: list[Server]) -> None:
-        self.caddy = caddy
+    directory: Path
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+class Adapter(Balancer, Protocol):
+    """A balancer's adapter that holds something open."""
+
+    def close(self) -> None: ...
+
+
+class ProcessRig:
+    """A real balancer with real members and clients; in every other way the same for each kind."""
+
+    holds = True
+
+    def __init__(
+        self, process: Process, adapter: Callable[[Path], Adapter], *, fronts: dict[str, str], servers: list[Server]
+    ) -> None:
+        self.process = process
         self.servers = servers
-        self.url = f"http://{frontend.listen}"
+        self.urls = {cluster: f"http://{listen}" for cluster, listen in fronts.items()}
         self.client = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=WAIT_S)
         )
         self.targets = [Target(member=f"web-{i}", host="127.0.0.1", port=s.port) for i, s in enumerate(servers)]
-        self._adapters = [CaddyBalancer(caddy.directory)]
+        self._adapter = adapter
+        self._adapters = [adapter(process.directory)]
         self.balancer: Balancer = self._adapters[0]
         self._open: list[asyncio.Task[int]] = []
 
     @classmethod
-    async def start(cls, directory: Path) -> "CaddyRig":
-        *ports, front, checks, api = free_ports(MEMBERS + 3)
+    async def start(cls, kind: str, directory: Path) -> "ProcessRig":
+        *ports, front, other, checks, checks_2, api = free_ports(MEMBERS + 5)
         servers = [Server(port) for port in ports]
-        listen, check, admin = f"127.0.0.1:{front}", f"127.0.0.1:{checks}", f"127.0.0.1:{api}"
-        frontend = Frontend(listen=listen, check=check, ports=[server.port for server in servers])
-        caddy = Caddy(directory, {CLUSTER: frontend}, admin=admin)
-        await asyncio.to_thread(caddy.start)
+        fronts = {CLUSTER: f"127.0.0.1:{front}", OTHER: f"127.0.0.1:{other}"}
+        admin = f"127.0.0.1:{api}"
+        process: Process
+        adapter: Callable[[Path], Adapter]
+        if kind == "caddy":
+            checked = zip(fronts.items(), (checks, checks_2), strict=True)
+            declared = {c: Frontend(listen=at, check=f"127.0.0.1:{check}", ports=ports) for (c, at), check in checked}
+            process, adapter = Caddy(directory, declared, admin=admin), CaddyBalancer
+        elif kind == "haproxy":
+            process, adapter = Haproxy(directory, _files(fronts)), HaproxyBalancer
+        else:
+            process, adapter = Nginx(directory, _files(fronts), status=admin), NginxBalancer
+        try:
+            await asyncio.to_thread(process.start)
+        except BalancerError as error:
+            if "not installed" in str(error):
+                pytest.skip(str(error))
+            raise
         for server in servers:
             await server.start()
-        return cls(caddy, frontend, servers)
+        rig = cls(process, adapter, fronts=fronts, servers=servers)
+        rig.holds = kind != "nginx"
+        return rig
 
     def again(self) -> Balancer:
-        self._adapters.append(CaddyBalancer(self.caddy.directory))
+        self._adapters.append(self._adapter(self.process.directory))
         return self._adapters[-1]
 
-    async def get(self, path: str = "/") -> int:
-        async with self.client.get(self.url + path) as answer:
+    async def get(self, cluster: str = CLUSTER, path: str = "/") -> int:
+        async with self.client.get(self.urls[cluster] + path) as answer:
             await answer.read()
             return answer.status
 
-    async def begin(self) -> None:
+    async def begin(self, cluster: str = CLUSTER) -> None:
         before = sum(self.arrived().values())
-        self._open.append(asyncio.create_task(self.get("/hold")))
-        if any(self.caddy.directory.joinpath("routed", CLUSTER).iterdir()):
+        self._open.append(asyncio.create_task(self.get(cluster, "/hold")))
+        if any(state.routed for state in (await self.balancer.traffic(cluster)).targets):
             await until(lambda: self._more_than(before))
 
     async def finish(self) -> None:
@@ -137,7 +195,7 @@ class CaddyRig:
         return {target.member: s.arrived for target, s in zip(self.targets, self.servers, strict=True) if s.arrived}
 
     def silence(self) -> None:
-        self.caddy.kill()
+        self.process.kill()
 
     async def close(self) -> None:
         for server in self.servers:
@@ -148,9 +206,14 @@ class CaddyRig:
         await self.client.close()
         for adapter in self._adapters:
             adapter.close()
-        await asyncio.to_thread(self.caddy.stop)
+        await asyncio.to_thread(self.process.stop)
         for server in self.servers:
             await server.stop()
 
     async def _more_than(self, before: int) -> bool:
         return sum(self.arrived().values()) > before
+
+
+def _files(fronts: dict[str, str]) -> dict[str, ClusterFile]:
+    """Return how each cluster is served, before it has members."""
+    return {cluster: ClusterFile(listen=listen) for cluster, listen in fronts.items()}

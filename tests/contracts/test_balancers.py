@@ -8,12 +8,16 @@ import pytest
 
 from actuators.ports import BalancerError, TargetState
 from tests.balancing import until
-from tests.contracts.balancer_rigs import CLUSTER, CaddyRig, MemoryRig, Rig
+from tests.contracts.balancer_rigs import CLUSTER, OTHER, MemoryRig, ProcessRig, Rig
+
+REAL = [pytest.param(kind, marks=pytest.mark.integration) for kind in ("caddy", "haproxy", "nginx")]
 
 
-@pytest.fixture(params=["memory", pytest.param("caddy", marks=pytest.mark.integration)])
+@pytest.fixture(params=["memory", *REAL])
 async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
-    rig: Rig = MemoryRig() if request.param == "memory" else await CaddyRig.start(tmp_path / "caddy")
+    rig: Rig = (
+        MemoryRig() if request.param == "memory" else await ProcessRig.start(request.param, tmp_path / "balancer")
+    )
     yield rig
     await rig.close()
 
@@ -109,7 +113,10 @@ async def test_a_new_adapter_sees_who_is_routed_and_who_drains(rig: Rig) -> None
     assert seen == {"web-0": (False, 1), "web-1": (True, 0), "web-2": (True, 0)}
 
 
-async def test_requests_that_wait_for_a_target_are_in_flight(rig: Rig) -> None:
+async def test_a_request_that_finds_no_member_waits_and_is_in_flight_or_is_refused_at_once(rig: Rig) -> None:
+    if not rig.holds:
+        assert await rig.get() == 503
+        return
     await rig.begin()
 
     async def waits() -> bool:
@@ -118,8 +125,54 @@ async def test_requests_that_wait_for_a_target_are_in_flight(rig: Rig) -> None:
     await until(waits)
 
 
+async def test_in_flight_is_each_clusters_own(rig: Rig) -> None:
+    """F27: Stratos took server weights, or one figure for all clusters, of which it could read 0 and 1 only."""
+    await rig.balancer.apply(CLUSTER, rig.targets[:2])
+    await rig.balancer.apply(OTHER, rig.targets[2:])
+    await until(lambda: _serves(rig, OTHER))
+    before = (await rig.balancer.traffic(OTHER)).count
+    for _ in range(12):
+        await rig.begin()
+    for _ in range(3):
+        await rig.begin(OTHER)
+
+    web, api = await rig.balancer.traffic(CLUSTER), await rig.balancer.traffic(OTHER)
+    assert (web.in_flight, api.in_flight) == (12, 3)
+    assert {state.target.member: state.in_flight for state in web.targets} == {"web-0": 6, "web-1": 6}
+    await rig.finish()
+    await until(lambda: _counted(rig, CLUSTER, 12))
+    await until(lambda: _counted(rig, OTHER, before + 3))
+
+
+async def test_every_member_gets_its_share(rig: Rig) -> None:
+    """F28: Stratos' own balancer gave every request to the same member."""
+    await rig.balancer.apply(CLUSTER, rig.targets)
+    await until(lambda: _serves(rig, CLUSTER))
+    before = rig.arrived()
+    for _ in range(30):
+        await rig.begin()
+
+    shares = [rig.arrived()[member] - before.get(member, 0) for member in ("web-0", "web-1", "web-2")]
+    assert sum(shares) == 30
+    assert min(shares) >= 5
+
+
+async def test_a_drained_member_may_end_and_no_open_request_is_lost(rig: Rig) -> None:
+    """F20: Stratos took members away with their requests."""
+    await rig.balancer.apply(CLUSTER, rig.targets[:1])
+    for _ in range(5):
+        await rig.begin()
+    await rig.balancer.apply(CLUSTER, rig.targets[1:])
+    await until(lambda: is_out(rig, "web-0"))
+    assert (await states(rig))["web-0"].in_flight == 5
+
+    await rig.finish()  # fails when one of the five did
+    await until(lambda: _gone(rig, "web-0"))
+    assert rig.arrived()["web-0"] == 5
+
+
 async def test_a_cluster_that_is_not_there_is_an_error_that_names_those_that_are(rig: Rig) -> None:
-    with pytest.raises(BalancerError, match=f"no cluster 'blog', there is {CLUSTER}"):
+    with pytest.raises(BalancerError, match=f"no cluster 'blog', there is {OTHER}, {CLUSTER}"):
         await rig.balancer.traffic("blog")
     with pytest.raises(BalancerError, match="no cluster 'blog'"):
         await rig.balancer.apply("blog", [])
@@ -152,3 +205,12 @@ async def _more(rig: Rig, count: int) -> bool:
 
 async def _gone(rig: Rig, member: str) -> bool:
     return member not in await states(rig)
+
+
+async def _counted(rig: Rig, cluster: str, count: int) -> bool:
+    return (await rig.balancer.traffic(cluster)).count == count
+
+
+async def _serves(rig: Rig, cluster: str) -> bool:
+    """Say whether a request is answered, as it is once the balancer has seen its members."""
+    return await rig.get(cluster) == 200

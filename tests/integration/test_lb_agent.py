@@ -12,7 +12,7 @@ import pytest
 from kafka import KafkaConsumer, TopicPartition
 
 from actuators.balancers.caddy_config import Frontend, caddy_config
-from actuators.balancers.caddy_process import Caddy
+from pileus.balancers import KINDS, process
 from pileus.stack.broker import Broker
 from streams.admin import create_topics
 from streams.partition import application_key, partition_of
@@ -33,17 +33,19 @@ COUNT = 4
 PARTITIONS = 3
 PARTITION = partition_of(application_key("default", "shop"), PARTITIONS)
 MOST_RSS_BYTES = 60_000_000
+EVERY_KIND = pytest.mark.parametrize("stack", KINDS, indirect=True)
 
 
 class Stack:
-    """Broker, Caddy and agent, and the members' log as a decider would write it."""
+    """Broker, balancer and agent, and the members' log as a decider would write it."""
 
-    def __init__(self, broker: Broker, directory: Path) -> None:
+    def __init__(self, broker: Broker, directory: Path, kind: str = "caddy") -> None:
         *ports, front, check, admin = free_ports(COUNT + 3)
         self.broker = broker
         self.url = f"http://127.0.0.1:{front}/"
         frontend = Frontend(listen=f"127.0.0.1:{front}", check=f"127.0.0.1:{check}", ports=ports)
-        self.caddy = Caddy(directory / "caddy", {WEB: frontend}, admin=f"127.0.0.1:{admin}")
+        self.kind = kind
+        self.balancer = process(kind, directory / kind, {WEB: frontend}, admin=f"127.0.0.1:{admin}")
         self.servers = {f"web-{i}": Server(port, takes_s=0.05) for i, port in enumerate(ports)}
         self.agent: asyncio.subprocess.Process | None = None
         self.log = directory / "agent.log"
@@ -71,7 +73,16 @@ class Stack:
             "--cluster",
             WEB,
         ]
-        words += ["--members-dir", str(self.caddy.directory), "--broker", self.broker.address, "--interval", "1"]
+        words += [
+            "--balancer",
+            self.kind,
+            "--members-dir",
+            str(self.balancer.directory),
+            "--broker",
+            self.broker.address,
+            "--interval",
+            "1",
+        ]
         with self.log.open("ab") as log:
             self.agent = await asyncio.create_subprocess_exec(
                 *words, stderr=log, env={"PILEUS_PARTITIONS": str(PARTITIONS), "PATH": ""}
@@ -105,7 +116,7 @@ class Stack:
         self._producer.close()
         if self.agent is not None and self.agent.returncode is None:
             await self.end_agent(signal.SIGKILL)
-        await asyncio.to_thread(self.caddy.stop)
+        await asyncio.to_thread(self.balancer.stop)
         for server in self.servers.values():
             await server.stop()
 
@@ -154,10 +165,15 @@ class Reports(Reader):
 
 
 @pytest.fixture
-async def stack(fresh_tansu: Broker, tmp_path: Path) -> AsyncIterator[Stack]:
+async def stack(
+    fresh_tansu: Broker, tmp_path: Path, request: pytest.FixtureRequest, program: Callable[..., str]
+) -> AsyncIterator[Stack]:
+    kind = getattr(request, "param", "caddy")
+    if kind != "caddy":
+        program(kind)
     await asyncio.to_thread(create_topics, fresh_tansu.address, partitions=PARTITIONS, replication=1)
-    stack = Stack(fresh_tansu, tmp_path)
-    await asyncio.to_thread(stack.caddy.start)
+    stack = Stack(fresh_tansu, tmp_path, kind)
+    await asyncio.to_thread(stack.balancer.start)
     yield stack
     await stack.close()
 
@@ -169,6 +185,7 @@ def reports(stack: Stack) -> Iterator[Reports]:
     reports.close()
 
 
+@EVERY_KIND
 async def test_members_enter_and_leave_by_the_log_and_no_request_fails(stack: Stack, reports: Reports) -> None:
     epoch = await stack.claim()
     for server in stack.servers.values():
@@ -206,7 +223,9 @@ async def test_members_enter_and_leave_by_the_log_and_no_request_fails(stack: St
     assert rss < MOST_RSS_BYTES
 
 
+@EVERY_KIND
 async def test_samples_tell_the_load_once_per_interval_of_the_clock(stack: Stack, reports: Reports) -> None:
+    """F29: Stratos' agent crashed when its interval was set. F27: it told no true load."""
     epoch = await stack.claim()
     await stack.servers["web-0"].start()
     stack.servers["web-0"].takes_s = 0.2
@@ -235,7 +254,7 @@ async def test_samples_tell_the_load_once_per_interval_of_the_clock(stack: Stack
 
 async def test_the_agent_may_start_before_the_topics_exist(fresh_tansu: Broker, tmp_path: Path) -> None:
     stack = Stack(fresh_tansu, tmp_path)
-    await asyncio.to_thread(stack.caddy.start)
+    await asyncio.to_thread(stack.balancer.start)
     reports: Reports | None = None
     try:
         await stack.start_agent()
@@ -339,7 +358,7 @@ async def test_while_the_broker_is_away_nothing_changes_and_afterwards_it_goes_o
 ) -> None:
     await asyncio.to_thread(create_topics, fresh_kafka.address, partitions=PARTITIONS, replication=1)
     stack, reports = Stack(fresh_kafka, tmp_path), Reports(fresh_kafka.address)
-    await asyncio.to_thread(stack.caddy.start)
+    await asyncio.to_thread(stack.balancer.start)
     again = fresh_kafka
     try:
         epoch = await stack.claim()

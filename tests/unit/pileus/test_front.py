@@ -128,7 +128,7 @@ def test_each_application_has_an_agent_that_asks_each_cluster_as_its_cartridge_s
 
     assert list(made) == ["lb-agent", "lb-agent-2"]
     assert " ".join(made["lb-agent"]) == (
-        "lb-agent --name lb-1 --members-dir caddy --tenant default --application shop"
+        "lb-agent --name lb-1 --balancer caddy --members-dir caddy --tenant default --application shop"
         " --cluster shop-web --probe shop-web=http:/health --cluster shop-api --probe shop-api=http:/health"
     )
     assert " ".join(made["lb-agent-2"]).endswith("--application blog --cluster blog-web --probe blog-web=http:/health")
