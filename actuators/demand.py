@@ -1,6 +1,8 @@
 """*Demand* is the number of members that a load asks for: one factor per signal, by target tracking."""
 
 import math
+from functools import cache
+from statistics import NormalDist
 
 from actuators import stratos
 from config.cluster import Policy
@@ -9,6 +11,9 @@ from streams.records.forecast import ClusterForecast, SignalForecast
 
 ROUNDING = 1e-9
 """Taken off before rounding up, so that 3.0000000001 members are three."""
+MIDDLE, UPPER = 0.5, 0.9
+"""The quantiles of a forecast's point and of its upper line."""
+NORMAL = NormalDist()
 MOST = 1_000_000
 """Members that a factor asks for at most: a load out of all proportion stays a number that can be written."""
 
@@ -16,15 +21,33 @@ MOST = 1_000_000
 def demand(forecast: ClusterForecast, policy: Policy, *, least: int = 1, most: int = 1) -> tuple[Factor, ...]:
     """Return what each threshold of the policy asks for, in the order of the forecast's signals.
 
-    The load of a factor is the larger of the observed and the predicted total: a forecast adds
-    members, it never removes what the observed load needs. ``least`` and ``most`` are the cluster's minimum and
-    maximum; only the formulas of Stratos look at them.
+    The load of a factor is the larger of the observed total and of the predicted one at the policy's quantile: a
+    forecast adds members, it never removes what the observed load needs. ``least`` and ``most`` are the cluster's
+    minimum and maximum; only the formulas of Stratos look at them.
     """
     return tuple(
         _factor(signal, Asking(forecast, policy, signal.signal, least=least, most=most))
         for signal in forecast.signals
         if signal.signal in policy.thresholds
     )
+
+
+def ahead(signal: SignalForecast, quantile: float) -> float | None:
+    """Return the load that a forecast asks members for: its line at ``quantile`` (0.5..0.9); ``None`` when unknown.
+
+    The point stands for 0.5, the upper line for 0.9; a line between them lies where a normal error's would. Without an
+    upper line, or with one below the point, the point counts.
+    """
+    point, upper = number(signal.forecast), number(signal.upper)
+    if point is None or upper is None or upper <= point:
+        return point
+    return point + share(quantile) * (upper - point)
+
+
+@cache
+def share(quantile: float) -> float:
+    """Return how far a quantile lies between the median (0) and the 90th percentile (1) of a normal error."""
+    return NORMAL.inv_cdf(quantile) / NORMAL.inv_cdf(UPPER)
 
 
 def needed(total: float, threshold: float) -> int:
@@ -35,14 +58,24 @@ def needed(total: float, threshold: float) -> int:
 class Asking:
     """How many members the totals of one signal ask for, as the members and the policy are now."""
 
-    __slots__ = ("_by_stratos", "_how", "_signal", "_tolerance", "looks_ahead", "present", "serving", "threshold")
+    __slots__ = (
+        "_by_stratos",
+        "_how",
+        "_signal",
+        "_tolerance",
+        "looks_ahead",
+        "present",
+        "quantile",
+        "serving",
+        "threshold",
+    )
 
     def __init__(self, forecast: ClusterForecast, policy: Policy, signal: str, *, least: int, most: int) -> None:
         self.threshold = policy.thresholds[signal]
         self.serving = forecast.serving
         self.present = forecast.serving + forecast.starting
         """Members on their way count: what they will carry is not asked for again."""
-        self.looks_ahead = policy.forecast == "Enabled"
+        self.looks_ahead, self.quantile = policy.forecast == "Enabled", policy.quantile
         self._signal, self._tolerance = signal, policy.tolerance
         self._by_stratos = policy.demand == stratos.NAME
         self._how = {"serving": forecast.serving, "least": least, "most": most}
@@ -86,14 +119,14 @@ def _factor(signal: SignalForecast, asking: Asking) -> Factor:
     observed = number(signal.observed) if signal.ready else None
     if observed is None:
         return Factor(signal=signal.signal, threshold=threshold, observed=None, forecast=None, ratio=None, members=None)
-    ahead = number(signal.forecast) if asking.looks_ahead else None
-    total = observed if ahead is None else max(observed, ahead)
+    predicted = ahead(signal, asking.quantile) if asking.looks_ahead else None
+    total = observed if predicted is None else max(observed, predicted)
     members = asking.members(total)
     return Factor(
         signal=signal.signal,
         threshold=threshold,
         observed=observed,
-        forecast=ahead,
+        forecast=predicted,
         ratio=total / threshold / asking.serving if asking.serving else None,
         members=members,
         within_tolerance=asking.enough(total) is not None,

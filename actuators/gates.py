@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from actuators import breaker, flap
-from actuators.demand import needed
+from actuators.demand import MIDDLE, needed
 from actuators.fallback import fallback
 from actuators.steps import Steps, rule
 from streams.records.decision import Code, Factor, Gate, GateName, Given, Pulse, Reason, Recommendation
@@ -152,7 +152,8 @@ class Gates:
         observed = factor.observed or 0.0
         load = f"{_label(factor.signal)} {observed:.1f}{unit} now"
         if factor.forecast is not None:
-            load += f", {factor.forecast:.1f}{unit} predicted"
+            sure = self.given.policy.quantile
+            load += f", {factor.forecast:.1f}{unit} predicted{f' (P{100.0 * sure:g})' if sure > MIDDLE else ''}"
         total, asked = max(observed, factor.forecast or 0.0), factor.members or 0
         by = f"{factor.threshold:g}{unit} per member"
         alone = needed(total, factor.threshold) if self.given.policy.demand == "target-tracking" else asked

@@ -76,6 +76,8 @@ class Policy:
     down: Behavior
     forecast: str = "Enabled"
     """``Disabled``, ``ForecastOnly`` or ``Enabled``."""
+    quantile: float = 0.5
+    """Which line of a forecast asks for members (0.5..0.9)."""
     demand: str = "target-tracking"
     """How a load becomes a number: ``target-tracking`` or ``stratos-4.1``."""
     flap: FlapSpec | None = None

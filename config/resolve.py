@@ -208,6 +208,7 @@ def _policy(policy: AutoscalingPolicy) -> Policy:
         up=_behavior(policy.behavior.scale_up),
         down=_behavior(policy.behavior.scale_down),
         forecast=policy.prediction.mode,
+        quantile=policy.prediction.quantile,
         demand=policy.demand,
         flap=FlapSpec(starts=flap.starts, window_s=flap.window_seconds) if flap else None,
     )

@@ -61,7 +61,7 @@ class Kinematic:
         point, able = step.value.copy(), np.zeros(rows.m, dtype=np.bool_)
         for step_s, horizon_s in np.unique(np.stack([rows.step_s, rows.horizon_s]), axis=1).T.tolist():
             few = np.flatnonzero((rows.step_s == step_s) & (rows.horizon_s == horizon_s))
-            n = min(max(SHORTEST, int(max(LEAST_S, 2.0 * horizon_s) / step_s)), LONGEST)
+            n = window(step_s, horizon_s)
             back = np.arange(n - 1, -1, -1)
             y = memory.past.values[(step.at[few, None] - back) % LONGEST, 0, few[:, None]]
             found = kinematic.predict(-back * step_s, y, horizon_s=horizon_s, ceiling=rows.ceiling[few])
@@ -72,6 +72,11 @@ class Kinematic:
     def seasons(self, memory: Window) -> tuple[tuple[Season, int], ...]:  # noqa: ARG002 - what a formula is asked
         """Return none."""
         return ()
+
+
+def window(step_s: float, horizon_s: float) -> int:
+    """Return how many steps the kinematic window has."""
+    return min(max(SHORTEST, int(max(LEAST_S, 2.0 * horizon_s) / step_s)), LONGEST)
 
 
 @dataclass(slots=True)

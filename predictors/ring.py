@@ -23,13 +23,19 @@ class Ring:
 
     def put(self, at: Ints, values: Floats, rows: Ints | None = None) -> None:
         """Store ``values`` (float[k, m]) under the step numbers ``at`` (int64[m]); of some ``rows`` only, if given."""
-        self.values.reshape(-1)[self._places(at, rows)] = values
+        if rows is None and at.size == 1:
+            self.values[at[0] % len(self.values)] = values
+        else:
+            self.values.reshape(-1)[self._places(at, rows)] = values
 
     def get(self, at: Ints, rows: Ints | None = None) -> Floats:
         """Return what was stored last under ``at``, modulo the length.
 
         ``at`` is int64[..., m], the answer float64[..., k, m].
         """
+        if rows is None and at.shape == (1,):
+            one: Floats = self.values[at[0] % len(self.values)].astype(np.float64)
+            return one
         found: Floats = self.values.reshape(-1).take(self._places(at, rows)).astype(np.float64, copy=False)
         return found
 
@@ -53,11 +59,11 @@ def _lanes(k: int, m: int) -> Ints:
 def total(values: Floats) -> Floats:
     """Sum over the axis before the rows (float64[..., k, m] -> [..., m]), always in the same order.
 
-    numpy sums a single row in another order than many; a copy of the row keeps a row's sum the same to the bit
+    numpy sums a single row in another order than many; summed step by step, a row's sum is the same to the bit
     whatever stands beside it.
     """
     if values.shape[-1] == 1:
-        pair: Floats = np.add.reduce(np.concatenate([values, values], axis=-1), axis=-2)
-        return pair[..., :1]
+        alone: Floats = np.add.accumulate(values, axis=-2)[..., -1, :]
+        return alone
     sums: Floats = np.add.reduce(values, axis=-2)
     return sums

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from predictors import parts
+from predictors.beforehand import Beforehand
+from predictors.formulas import Kinematic
+from predictors.plain import Plain
 from predictors.registry import Predictor
 from predictors.series import Floats, Ints, rows
 
@@ -133,14 +136,15 @@ def forecasts(predictor: Predictor, cells: Sequence[Cell]) -> list[Lines]:
     order = np.array(sorted(range(len(cells)), key=lambda i: -cells[i].values.size), dtype=np.int64)
     series = [cells[i] for i in order]
     found = [Lines(np.full(each.values.size, np.nan), np.full(each.values.size, np.nan)) for each in cells]
-    state = predictor.new(
-        rows(
-            len(series),
-            step_s=np.array([each.step_s for each in series]),
-            horizon_s=np.array([each.horizon_s for each in series]),
-            period_s=np.array([each.period_s for each in series]),
-        )
+    shape = rows(
+        len(series),
+        step_s=np.array([each.step_s for each in series]),
+        horizon_s=np.array([each.horizon_s for each in series]),
+        period_s=np.array([each.period_s for each in series]),
     )
+    if isinstance(predictor, Plain) and isinstance(predictor.formula, Kinematic):
+        predictor = Plain(Beforehand([each.values for each in series], shape))
+    state = predictor.new(shape)
     begin = 0
     for live in range(len(series), 0, -1):
         end = series[live - 1].values.size

@@ -6,6 +6,7 @@ the horizon.
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -24,6 +25,8 @@ EVENTS = 3
 """With fewer there is no second derivative: the one before stays."""
 T = 1.0
 """What the autoscaler passed as t."""
+
+Number = TypeVar("Number", float, Floats)
 
 
 @dataclass(slots=True)
@@ -49,7 +52,9 @@ class Stratos:
         """Return the newest batch's forecast; the last value before there is one."""
         memory.events.put(step.at, np.where(step.known, step.value, np.nan)[None])
         length = np.clip(np.rint(BATCH_S / step.rows.step_s), 1, MOST).astype(np.int64)
-        for row in np.flatnonzero((step.at + 1) % length == 0).tolist():
+        alone = step.known & (length == 1)  # a batch of one event has no gradient
+        memory.predicted = np.where(alone, predicted(step.value, 0.0, memory.second), memory.predicted)
+        for row in np.flatnonzero(((step.at + 1) % length == 0) & (length > 1)).tolist():
             at, n = int(step.at[row]), int(length[row])
             events = memory.events.values[np.arange(at - n + 1, at + 1) % MOST, 0, row].astype(np.float64)
             _close(memory, row, np.arange(n) * step.rows.step_s[row], events)
@@ -75,7 +80,7 @@ def second_derivative(t: Floats, y: Floats) -> float | None:
     return gradient(middles, np.array([gradient(t[:half], y[:half]), gradient(t[half:], y[half:])]))
 
 
-def predicted(average: float, slope: float, second: float, t: float = T) -> float:
+def predicted(average: Number, slope: float, second: Number, t: float = T) -> Number:
     """Return average + slope t + 1/2 second t^2 (U)."""
     return average + slope * t + 0.5 * second * t * t
 

@@ -1,6 +1,7 @@
 """Loads and trials for tests of the laboratory: each test states only what it is about."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,7 @@ def a_lab_spec(
     most: int = 50,
     tolerance: float = 0.1,
     forecast: str = "Enabled",
+    quantile: float = 0.5,
     victim: str = "lowest-load",
     up_s: float = 0.0,
     down_s: float = 300.0,
@@ -63,6 +65,7 @@ def a_lab_spec(
         down=a_behavior(stabilization_s=down_s, policies=DOWN.policies),
         flap=flap,
     )
+    policy = replace(policy, quantile=quantile)
     places = [a_place(f"p{i}", max_members=most) for i in range(partitions)]
     return a_spec(min_members=least, max_members=most, policy=policy, partitions=places, victim=victim)
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from actuators.demand import share
 from actuators.lab.skill import last_line
 from predictors import kinematic, probation
 from predictors.registry import LAST, PREDICTORS, Predictor
@@ -71,6 +72,12 @@ def stepwise(new: Callable[[Setting], Stepper]) -> Forecaster:
         return Ahead(made[:, 0].copy(), made[:, 1].copy(), made[:, 2].copy())
 
     return run
+
+
+def line(point: Floats, upper: Floats, quantile: float) -> Floats:
+    """Return the loads that members are asked for: see :func:`actuators.demand.ahead`, whose arithmetic this is."""
+    above = np.isfinite(upper) & (upper > point)  # NaN is above nothing
+    return np.where(above, point + share(quantile) * (np.where(above, upper, point) - point), point)
 
 
 def held(values: Floats, rules: Rules) -> Floats:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from actuators.demand import MOST, needed
-from actuators.lab.ahead import Ahead, Floats, Forecaster, Setting, held
+from actuators.lab.ahead import Ahead, Floats, Forecaster, Setting, held, line
 from actuators.lab.known_days import foretold
 from actuators.lab.load import Load
 from actuators.lab.world import World
@@ -65,7 +65,8 @@ class Course:
             seen = self.seen[name]
             total = seen.observed
             if policy.forecast == "Enabled":
-                total = np.where(np.isfinite(seen.ahead.point), np.maximum(total, seen.ahead.point), total)
+                ahead = line(seen.ahead.point, seen.ahead.upper, policy.quantile)
+                total = np.where(np.isfinite(ahead), np.maximum(total, ahead), total)
             rows.append(np.minimum(total / threshold, MOST).tolist())
         return list(zip(*rows, strict=True))
 

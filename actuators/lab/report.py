@@ -7,7 +7,7 @@ import msgspec
 
 from actuators.lab.ahead import FORECASTERS
 from actuators.lab.course import Course, course, horizon_of
-from actuators.lab.equal import Baseline, at_equal_cost
+from actuators.lab.equal import Baseline, Tried, at_equal_cost
 from actuators.lab.load import Load
 from actuators.lab.loop import ClosedLoop, DisagreementError, Watch
 from actuators.lab.score import Scores, score
@@ -78,8 +78,19 @@ def course_of(trial: Trial) -> Course:
     )
 
 
-def run(trial: Trial, *, seen: Course | None = None, baseline: bool = True, watch: Watch | None = None) -> Outcome:
-    """Replay a trial and score it. ``seen`` is its course, when that is made already."""
+def run(
+    trial: Trial,
+    *,
+    seen: Course | None = None,
+    baseline: bool = True,
+    tried: Tried | None = None,
+    watch: Watch | None = None,
+) -> Outcome:
+    """Replay a trial and score it.
+
+    ``seen`` is its course, when that is made already; ``tried`` what trials that differ only in their forecasts have
+    found out of the baseline.
+    """
     seen = seen or course_of(trial)
     loop = closed_loop(trial.spec, seen, trial.world, watch=watch)
     scores = score(loop, trial.load, capacity=trial.capacity, skip_s=trial.skip_s)
@@ -93,7 +104,7 @@ def run(trial: Trial, *, seen: Course | None = None, baseline: bool = True, watc
         loop=loop,
         scores=scores,
         skills=tuple(_skills(trial, seen)),
-        baseline=at_equal_cost(loop, scores, run=again) if baseline else None,
+        baseline=at_equal_cost(loop, scores, run=again, tried={} if tried is None else tried) if baseline else None,
     )
 
 

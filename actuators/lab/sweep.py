@@ -13,10 +13,11 @@ DEFAULTS: Mapping[str, tuple[float | str, ...]] = {
     "headroom": (0.0, 0.05, 0.1, 0.2, 0.35, 0.5),
     "down": (60.0, 300.0, 900.0),
     "tolerance": (0.05, 0.1, 0.2),
+    "quantile": (0.5, 0.75, 0.9),
     "forecast": ("Enabled", "Disabled"),
 }
 """What is swept when nothing else is said."""
-NAMES = ("headroom", "down", "up", "tolerance", "forecast")
+NAMES = ("headroom", "down", "up", "tolerance", "quantile", "forecast")
 SAME = 1e-9
 
 
@@ -31,6 +32,8 @@ class Knobs:
     up: float | None = None
     """Stabilisation window up (s)."""
     tolerance: float | None = None
+    quantile: float | None = None
+    """Which line of the forecast asks for members."""
     forecast: str | None = None
     """``Enabled`` or ``Disabled``."""
 
@@ -64,6 +67,8 @@ def turned(spec: ClusterSpec, knobs: Knobs) -> ClusterSpec:
         policy = replace(policy, up=replace(policy.up, stabilization_s=knobs.up))
     if knobs.tolerance is not None:
         policy = replace(policy, tolerance=knobs.tolerance)
+    if knobs.quantile is not None:
+        policy = replace(policy, quantile=knobs.quantile)
     if knobs.forecast is not None:
         policy = replace(policy, forecast=knobs.forecast)
     return msgspec.structs.replace(spec, policy=policy)

@@ -11,7 +11,6 @@ instance is gone.
 """
 
 import argparse
-import math
 import os
 import signal
 import sys
@@ -25,7 +24,7 @@ import msgspec
 
 from config.errors import ConfigError
 from config.settings import Settings
-from pileus.options import add_settings, settings_of
+from pileus.options import add_settings, positive, settings_of
 
 if TYPE_CHECKING:
     from streams.agent.exports import Exports
@@ -49,7 +48,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--pid", type=_count, metavar="ID", help="a process and its descendants")
     source.add_argument("--cgroup", metavar="PATH", help="a control group, below /sys/fs/cgroup")
     source.add_argument("--host", action="store_true", help="the host it runs on")
-    what.add_argument("--cpus", type=_positive, metavar="N", default=_given("CPUS"), help="processors it may use")
+    what.add_argument("--cpus", type=positive, metavar="N", default=_given("CPUS"), help="processors it may use")
     what.add_argument(
         "--memory-limit", type=_count, metavar="BYTES", default=_given("MEMORY_LIMIT"), help="memory it may use"
     )
@@ -63,7 +62,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     shared.add_argument("--metadata", metavar="FILE", help="where to keep what members of the application exported")
     add_settings(parser)
-    parser.add_argument("--interval", type=_positive, metavar="S", help="from sample to sample (sample_interval_s)")
+    parser.add_argument("--interval", type=positive, metavar="S", help="from sample to sample (sample_interval_s)")
     parser.add_argument("--partitions", type=_count, metavar="N", help="of the per-application topics")
 
 
@@ -133,14 +132,6 @@ def _count(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number}: must be at least 1")
-    return number
-
-
-def _positive(text: str) -> float:
-    """Read a finite number above 0."""
-    number = float(text)
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text}: must be above 0")
     return number
 
 

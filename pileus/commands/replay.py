@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pileus.lab.options import add_lab
-from pileus.options import add_settings, settings_of
+from pileus.options import add_settings, positive, settings_of
 
 if TYPE_CHECKING:
     from actuators.replay import Comparison
     from streams.recording import Line
+
+OUTPUTS = ("table", "json", "markdown")
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -34,8 +36,9 @@ def arguments(parser: ArgumentParser) -> None:
         "--policy", action="append", default=[], metavar="PATH", help="a policy, or a folder; repeatable"
     )
     parser.add_argument("--predictor", nargs="+", default=[], metavar="NAME", help="default: each policy's own")
+    parser.add_argument("--quantile", nargs="+", type=positive, default=[], metavar="Q", help="default: each policy's")
     add_lab(parser)
-    parser.add_argument("-o", "--output", choices=("table", "json"), default="table", help="how to tell the results")
+    parser.add_argument("-o", "--output", choices=OUTPUTS, default="table", help="how to tell the results")
     parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with plots, all in one file")
     parser.add_argument("--ticks", type=Path, metavar="FILE.csv", help="write every tick of the first result")
     add_settings(parser)
@@ -70,14 +73,13 @@ def _policies(args: Namespace) -> int:
     """Replay a load under policies."""
     from config.errors import ConfigError
     from pileus.lab.asked import AskedError, trials_of
-    from pileus.lab.examine import Job, examine
+    from pileus.lab.examine import Job, examined
     from pileus.lab.options import asked_of
-    from pileus.lab.spread import spread
     from pileus.lab.write import tell
     from pileus.load.load import LoadError
 
     try:
-        asked = asked_of(args, load="", policies=args.policy, predictors=args.predictor)
+        asked = asked_of(args, load="", policies=args.policy, predictors=args.predictor, quantiles=args.quantile)
         found = trials_of(asked, args.loads)
         jobs = [
             Job(
@@ -88,7 +90,7 @@ def _policies(args: Namespace) -> int:
             )
             for number, trial in enumerate(found)
         ]
-        tell(spread(examine, jobs, what="replaying", jobs=args.jobs), output=args.output, html=args.html)
+        tell(examined(jobs, processes=args.jobs), output=args.output, html=args.html)
     except (OSError, LoadError, AskedError, ConfigError) as error:
         sys.stderr.write(f"pileus replay: {error}\n")
         return 2

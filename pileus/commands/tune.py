@@ -6,6 +6,7 @@ The first part of the load is tuned on, the rest is what is reported: figures of
     headroom   members are filled to 1 / (1 + headroom) of the thresholds
     down, up   stabilisation windows (s)
     tolerance  relative difference that is too small to act on
+    quantile   which line of the forecast asks for members
     forecast   Enabled, Disabled
 
 Exit code 0: tuned; 2: something cannot be used.
@@ -15,10 +16,17 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
-from pileus.lab.options import add_lab, positive
+from pileus.lab.options import add_lab
+from pileus.options import positive
 
 Swept = tuple[str, list[float | str]]
-LIMITS = {"headroom": (-0.9, 10.0), "down": (0.0, 3600.0), "up": (0.0, 3600.0), "tolerance": (0.0, 0.99)}
+LIMITS = {
+    "headroom": (-0.9, 10.0),
+    "down": (0.0, 3600.0),
+    "up": (0.0, 3600.0),
+    "tolerance": (0.0, 0.99),
+    "quantile": (0.5, 0.9),
+}
 MODES = ("Enabled", "Disabled")
 MOST = 10_000
 """Combinations at most."""

@@ -6,9 +6,11 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from actuators.demand import MIDDLE, UPPER
 from actuators.lab.ahead import DEFAULT, FORECASTERS
 from actuators.lab.load import Load
 from actuators.lab.report import Trial, fitted
+from actuators.lab.sweep import Knobs, turned
 from actuators.lab.world import World
 from config.cluster import ClusterSpec
 from config.errors import did_you_mean
@@ -35,6 +37,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     policies: list[str]
     predictors: list[str] = []
     """None: each policy's own."""
+    quantiles: list[float] = []
+    """Which lines of the forecast ask for members (0.5..0.9); none: each policy's own."""
     columns: list[str] = []
     signal: str | None = None
     """What a column is that is not named as one; none: the policy's only threshold, else requests in flight."""
@@ -80,7 +84,7 @@ def trials(asked: Asked, where: Path) -> list[Trial]:
         specs = [_fitted(each.spec, load) for each in declared]
         capacity = _capacity(asked, specs[0])
         scaled = load if asked.mean_members is None else load.scaled(_factor(load, specs[0], asked.mean_members))
-        for spec, label, world in zip(specs, labels, worlds, strict=True):
+        for own, label, world in zip(specs, labels, worlds, strict=True):
             found += [
                 Trial(
                     load=scaled,
@@ -90,8 +94,9 @@ def trials(asked: Asked, where: Path) -> list[Trial]:
                     capacity=capacity,
                     skip_s=asked.skip_s,
                     horizon_s=asked.horizon_s,
-                    label=label,
+                    label=f"{label}{sure}",
                 )
+                for spec, sure in _sure(asked, own)
                 for predictor in _predictors(asked, spec)
             ]
     return found
@@ -187,6 +192,14 @@ def _factor(load: Load, spec: ClusterSpec, members: float) -> float:
     if not mean > 0.0:
         raise AskedError(f"{load.name}: is 0 throughout")
     return members * carries / mean
+
+
+def _sure(asked: Asked, spec: ClusterSpec) -> list[tuple[ClusterSpec, str]]:
+    """Return the definition at each quantile that is asked for, and what tells them apart."""
+    for quantile in asked.quantiles:
+        if not MIDDLE <= quantile <= UPPER:
+            raise AskedError(f"quantile {quantile:g}: must lie in {MIDDLE:g}..{UPPER:g}")
+    return [(turned(spec, Knobs(quantile=each)), f" P{100.0 * each:g}") for each in asked.quantiles] or [(spec, "")]
 
 
 def _predictors(asked: Asked, spec: ClusterSpec) -> list[str]:

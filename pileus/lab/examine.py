@@ -1,14 +1,19 @@
-"""One trial from beginning to end, in a process of its own: replayed, scored, drawn."""
+"""Trials from beginning to end, over the cores: replayed, scored, drawn."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from actuators.lab.report import Outcome, Trial, run
+from actuators.lab.course import Course
+from actuators.lab.equal import Tried, with_headroom
+from actuators.lab.report import Outcome, Trial, course_of, run
 from actuators.lab.score import demand_of, supply_of
 from pileus.lab.result import Result, result_of
+from pileus.lab.spread import cores, spread
 from pileus.lab.ticks import run_with_ticks
 
 MOST_POINTS = 400_000
@@ -64,12 +69,41 @@ class Job:
     baseline: bool = True
 
 
-def examine(job: Job) -> Answer:
+def examined(jobs: Sequence[Job], *, processes: int | None = None) -> list[Answer]:
+    """Do jobs, in their order, over the cores: those of one load one after another, as they share much."""
+    shared: dict[int, list[int]] = {}
+    for number, job in enumerate(jobs):
+        shared.setdefault(id(job.trial.load), []).append(number)
+    chunks = sorted(shared.values(), key=lambda chunk: -jobs[chunk[0]].trial.load.periods)  # the longest first
+    if len(chunks) < (processes or cores()):
+        chunks = [[number] for number in range(len(jobs))]
+    done = spread(_examine, [tuple(jobs[i] for i in chunk) for chunk in chunks], what="replaying", jobs=processes)
+    found = dict(zip(chain.from_iterable(chunks), chain.from_iterable(done), strict=True))
+    return [found[number] for number in range(len(jobs))]
+
+
+def _examine(jobs: Sequence[Job]) -> list[Answer]:
+    """Do jobs of one load: each forecast is made once, and each baseline replayed once."""
+    courses: dict[object, Course] = {}
+    tried: dict[bytes, Tried] = {}
+    found = []
+    for job in jobs:
+        trial = job.trial
+        looks = (trial.predictor, trial.horizon_s, tuple(trial.world.boot_s), trial.spec.most_members)
+        if looks not in courses:
+            courses[looks] = course_of(trial)
+        world = (trial.world, trial.capacity, trial.skip_s)
+        plain = msgspec.json.encode((with_headroom(trial.spec, 0.0), world))
+        found.append(_one(job, courses[looks], tried.setdefault(plain, {})))
+    return found
+
+
+def _one(job: Job, seen: Course, tried: Tried) -> Answer:
     """Do a job."""
     if job.ticks is None:
-        outcome = run(job.trial, baseline=job.baseline)
+        outcome = run(job.trial, seen=seen, baseline=job.baseline, tried=tried)
     else:
-        outcome = run_with_ticks(job.trial, job.ticks, baseline=job.baseline)
+        outcome = run_with_ticks(job.trial, job.ticks, seen=seen, baseline=job.baseline)
     return Answer(result=result_of(outcome), drawing=_drawing(outcome) if job.drawn else None)
 
 

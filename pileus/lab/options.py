@@ -4,6 +4,8 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pileus.options import positive
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,17 +23,6 @@ def seconds(text: str) -> float:
         value = -1.0
     if not 0.0 <= value < float("inf"):
         raise ArgumentTypeError(f"'{text}': must be a time span such as 90, 90s, 15m, 2h or 1d")
-    return value
-
-
-def positive(text: str) -> float:
-    """Read a positive number."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.0 < value < float("inf"):
-        raise ArgumentTypeError(f"'{text}': must be a positive number")
     return value
 
 
@@ -81,7 +72,14 @@ def add_lab(parser: ArgumentParser) -> None:
     parser.add_argument("--jobs", type=whole, metavar="N", help="processes (default: one for each core)")
 
 
-def asked_of(args: Namespace, *, load: str, policies: "Sequence[str]", predictors: "Sequence[str]") -> "Asked":
+def asked_of(
+    args: Namespace,
+    *,
+    load: str,
+    policies: "Sequence[str]",
+    predictors: "Sequence[str]",
+    quantiles: "Sequence[float]" = (),
+) -> "Asked":
     """Return what the options ask for."""
     from pileus.lab.asked import Asked  # noqa: PLC0415 - '--help' needs no numpy
 
@@ -89,6 +87,7 @@ def asked_of(args: Namespace, *, load: str, policies: "Sequence[str]", predictor
         load=load,
         policies=list(policies),
         predictors=list(predictors),
+        quantiles=list(quantiles),
         columns=args.column,
         signal=args.signal,
         step_s=args.step,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from actuators.lab.report import Outcome, Trial, course_of, run
+from actuators.lab.course import Course
+from actuators.lab.report import Outcome, Trial, run
 from actuators.lab.score import demand_of, supply_of
 from pileus.load.recorded import rfc3339
 from streams.records.decision import Decision
@@ -14,10 +15,9 @@ from streams.records.decision import Decision
 HEAD = ("at", "time", "signal", "observed", "forecast", "upper", "needed", "serving", "wanted", "code", "said")
 
 
-def run_with_ticks(trial: Trial, path: Path, *, baseline: bool = True) -> Outcome:
+def run_with_ticks(trial: Trial, path: Path, *, seen: Course, baseline: bool = True) -> Outcome:
     """Replay a trial tick by tick and write each decision; slower than :func:`actuators.lab.report.run`."""
     taken: list[Decision] = []
-    seen = course_of(trial)
     outcome = run(trial, seen=seen, baseline=baseline, watch=lambda _, decision: taken.append(decision))
     with path.open("w", newline="", encoding="utf-8") as out:
         writer = csv.writer(out, lineterminator="\n")

@@ -149,6 +149,7 @@ def written(definition: AutoscalingPolicy, knobs: Knobs) -> str:
         if window is not None:
             behavior = document.setdefault("behavior", {})
             behavior[key] = {**behavior.get(key, {}), "stabilizationWindowSeconds": window}
-    if knobs.forecast is not None:
-        document["prediction"] = {**document.get("prediction", {}), "mode": knobs.forecast}
+    for key, value in (("quantile", knobs.quantile), ("mode", knobs.forecast)):
+        if value is not None:
+            document["prediction"] = {**document.get("prediction", {}), key: value}
     return in_yaml([document])

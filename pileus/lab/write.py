@@ -8,6 +8,7 @@ import msgspec
 
 from pileus.lab.answers import sentence, told
 from pileus.lab.examine import Answer
+from pileus.lab.markdown import markdown
 from pileus.lab.text import table
 
 
@@ -21,6 +22,8 @@ def tell(answers: Sequence[Answer], *, output: str, html: Path | None) -> None:
         sys.stderr.write(f"page written to {html}\n")
     if output == "json":
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(said), indent=2).decode() + "\n")
+    elif output == "markdown":
+        sys.stdout.write(markdown(said))
     else:
         sys.stdout.write(table(said.results))
         sys.stdout.write("".join(f"POOLED: {sentence(each)}\n" for each in said.pooled))

@@ -62,7 +62,7 @@ class Factor(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     observed: float | None
     """Total in the newest period; ``None`` when unknown."""
     forecast: float | None
-    """Total at the horizon; ``None`` when unknown or not used."""
+    """Total at the horizon, at the policy's quantile; ``None`` when unknown or not used."""
     ratio: float | None
     """The larger total / threshold / members, before rounding; ``None`` when unknown."""
     members: int | None

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 from playwright.async_api import Page, async_playwright
 
-from pileus.lab.examine import Job, examine
+from pileus.lab.examine import Job, examined
 from pileus.lab.html import page
 from tests.browser.contrast import unreadable
 from tests.browser.dashboard import ARGUMENTS
@@ -26,7 +26,7 @@ def a_page(folder: Path) -> Path:
     load = replace(a_load(values, start=1_700_000_000.0), name=HOSTILE)
     jobs = [Job(trial=a_trial(load, predictor=name), drawn=True) for name in ("kinematic", "last")]
     path = folder / "page.html"
-    path.write_text(page([examine(job) for job in jobs]))
+    path.write_text(page(examined(jobs, processes=1)))
     return path
 
 

@@ -25,6 +25,7 @@ def trials(draw: st.DrawFn) -> Trial:
     """Draw a load, a policy and a world."""
     spec = a_lab_spec(
         tolerance=draw(st.sampled_from([0.0, 0.1, 0.3])),
+        quantile=draw(st.sampled_from([0.5, 0.75, 0.9])),
         up_s=draw(st.sampled_from([0.0, 120.0])),
         down_s=draw(st.sampled_from([0.0, 120.0, 600.0])),
         least=draw(st.integers(1, 3)),

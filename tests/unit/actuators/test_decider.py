@@ -39,6 +39,8 @@ def test_a_cluster_is_announced_anew_when_its_load_is_to_be_forecast_otherwise()
     assert isinstance(changed.record, Announcement)
     assert (changed.key, changed.record.prediction, changed.record.at) == ("shop-web", other, 6.0)
     assert decider.define([an_application(msgspec.structs.replace(SPEC, prediction=other), OTHER)], 7.0) == []
+
+
 def test_a_cluster_is_announced_again_when_it_is_to_be_forecast_another_way() -> None:
     calendar = CalendarSpec(events=(EventSpec(name="launch", start=100.0, end=200.0, factor=3.0),))
     changed = msgspec.structs.replace(SPEC, prediction=PredictionSpec(calendar=calendar))

@@ -1,7 +1,9 @@
 """Demand: target tracking per factor, tolerance on the unrounded ratio, the larger of observed and predicted."""
 
 import math
+from dataclasses import replace
 
+import msgspec
 import pytest
 
 from actuators.demand import MOST, demand, needed
@@ -78,6 +80,28 @@ def test_the_larger_of_observed_and_predicted_counts(
     factor = the_factor(observed=observed, ahead=ahead)
 
     assert (factor.members, factor.from_forecast) == (members, from_forecast)
+
+
+@pytest.mark.parametrize(
+    ("quantile", "upper", "asked"),
+    [
+        pytest.param(0.5, 60.0, 40.0, id="the middle is the point"),
+        pytest.param(0.9, 60.0, 60.0, id="P90 is the upper line"),
+        pytest.param(0.75, 60.0, 50.526, id="P75 lies where a normal error's would"),
+        pytest.param(0.9, None, 40.0, id="without an upper line the point counts"),
+        pytest.param(0.9, 30.0, 40.0, id="a line below the point does not count"),
+        pytest.param(0.9, math.inf, 40.0, id="a line that is no number does not count"),
+    ],
+)
+def test_how_sure_to_be_says_which_line_asks_for_members(quantile: float, upper: float | None, asked: float) -> None:
+    forecast = a_forecast(requests=30.0, requests_ahead=40.0)
+    signals = [msgspec.structs.replace(each, upper=upper) if each.ready else each for each in forecast.signals]
+    forecast = msgspec.structs.replace(forecast, signals=signals)
+
+    (factor,) = demand(forecast, replace(a_policy(requests=10.0), quantile=quantile))
+
+    assert factor.forecast == pytest.approx(asked, abs=1e-3)
+    assert factor.members == math.ceil(asked / 10.0)
 
 
 @pytest.mark.parametrize("mode", ["Disabled", "ForecastOnly"])

@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from actuators.lab.equal import with_headroom
+from actuators.lab.equal import Tried, with_headroom
 from actuators.lab.report import fitted, run
 from actuators.lab.score import demand_of
 from actuators.lab.sweep import Knobs, Point, best, frontier, grid, turned
@@ -141,3 +141,15 @@ def test_skill_is_told_of_each_factor() -> None:
     assert [each.signal for each in outcome.skills] == ["requests_in_flight", "memory_consumption"]
     assert all(np.isfinite(each.relmae) for each in outcome.skills)
     assert outcome.baseline is None
+
+
+def test_searches_that_share_what_they_tried_find_the_same() -> None:
+    sure = [a_lab_spec(quantile=each) for each in (0.5, 0.75, 0.9)]
+    load = a_load(a_day(periods=2000, noise=0.2))
+    each = [run(a_trial(load, spec=spec, predictor="kinematic")).baseline for spec in sure]
+    tried: Tried = {}
+    shared = [run(a_trial(load, spec=spec, predictor="kinematic"), tried=tried).baseline for spec in sure]
+
+    assert all(one is not None and two is not None for one, two in zip(each, shared, strict=True))
+    assert [(b.headroom, b.scores) for b in shared if b] == [(b.headroom, b.scores) for b in each if b]
+    assert len({b.headroom for b in each if b}) == len(sure)

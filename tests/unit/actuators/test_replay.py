@@ -209,6 +209,8 @@ def test_a_decision_of_a_shadow_that_was_changed_is_named() -> None:
 
     assert shadows.equal == shadows.recorded - 1
     assert shadows.missing == (f"partition 0 offset {line.offset}",)
+
+
 def test_a_recording_comes_out_again_with_the_history_that_its_worker_began_with() -> None:
     recording = _with_history(told=True)
     without = [line for line in recording if line.topic != HISTORY.name]

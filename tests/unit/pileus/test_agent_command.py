@@ -91,8 +91,8 @@ def test_the_environment_names_the_source(monkeypatch: pytest.MonkeyPatch, measu
     ("words", "said"),
     [
         pytest.param(["--member", "m"], "required: --cluster, --application", id="whose agent it is"),
-        pytest.param([*WHO, "--interval", "0"], "0: must be above 0", id="no interval"),
-        pytest.param([*WHO, "--interval", "nan"], "nan: must be above 0", id="an interval that is no number"),
+        pytest.param([*WHO, "--interval", "0"], "0: must be a number greater than 0", id="no interval"),
+        pytest.param([*WHO, "--interval", "nan"], "nan: must be a number greater", id="an interval that is none"),
         pytest.param([*WHO, "--partitions", "0"], "0: must be at least 1", id="no partitions"),
         pytest.param([*WHO, "--pid", "1", "--host"], "not allowed with argument", id="two sources"),
     ],

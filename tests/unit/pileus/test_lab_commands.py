@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import msgspec
@@ -71,6 +72,24 @@ def test_several_loads_are_pooled(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "POOLED: web with kinematic over 3 loads at equal cost" in capsys.readouterr().out
 
 
+def test_a_table_for_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "loads").mkdir()
+    for seed in range(2):
+        a_csv(tmp_path / "loads", f"{seed}.csv", seed=seed)
+    kinds = ["--predictor", "last", "kinematic", "--quantile", "0.5", "0.75"]
+
+    assert main(["replay", "loads", "--policy", "policy.yaml", *kinds, "-o", "markdown", "--jobs", "1"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    head, _, *loads, pooled = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[:5]]
+    assert head == ["load", "web P50, last", "web P50, kinematic", "web P75, last", "web P75, kinematic"]
+    assert [row[0] for row in loads] == ["0.csv web", "1.csv web"]
+    assert all(re.fullmatch(r"[\d.]+", row[1]) for row in loads)
+    assert all(re.fullmatch(r"[\d.]+ / [\d.]+ \(-?\d+ %\)( \*)?", cell) for row in loads for cell in row[2:])
+    assert pooled[:2] == ["**pooled**", "-"]
+    assert all(re.fullmatch(r"\*\*[\d.]+\*\* \[[\d.]+, [\d.]+\]", cell) for cell in pooled[2:])
+
+
 def test_every_tick_can_be_had(tmp_path: Path) -> None:
     assert main(["replay", "load.csv", "--policy", "policy.yaml", "--ticks", "ticks.csv", "--jobs", "1"]) == 0
 
@@ -121,6 +140,7 @@ def test_a_recording_of_the_topics_is_a_load_too(tmp_path: Path, capsys: pytest.
             ["load.csv", "--policy", "policy.yaml", "--predictor", "kinematik"], "did you mean 'kinematic'", id="a typo"
         ),
         pytest.param(["load.csv", "--policy", "policy.yaml", "--signal", "cpu"], "must be one of", id="no signal"),
+        pytest.param(["load.csv", "--policy", "policy.yaml", "--quantile", "0.95"], "must lie in 0.5..0.9", id="surer"),
         pytest.param(
             ["load.csv", "--policy", "policy.yaml", "--skip", "1d"], "less than the load's 8 h", id="all skipped"
         ),
@@ -149,6 +169,17 @@ def test_every_load_meets_every_policy_with_every_predictor(tmp_path: Path) -> N
     assert len(found) == 8
     assert {trial.label for trial in found} == {"web (policy.yaml)", "web (other.yaml)"}
     assert [trial.capacity["requests_in_flight"] for trial in found] == pytest.approx([11.0] * 8)
+
+
+def test_every_quantile_is_a_policy_of_its_own(tmp_path: Path) -> None:
+    found = trials(asked(quantiles=[0.5, 0.9], predictors=["last", "kinematic"]), tmp_path)
+
+    assert [(trial.label, trial.spec.policy.quantile, trial.predictor) for trial in found] == [
+        ("web P50", 0.5, "last"),
+        ("web P50", 0.5, "kinematic"),
+        ("web P90", 0.9, "last"),
+        ("web P90", 0.9, "kinematic"),
+    ]
 
 
 def test_the_mean_can_be_scaled_to_members(tmp_path: Path) -> None:
@@ -269,13 +300,13 @@ def test_where_nothing_is_better_the_policy_stays(capsys: pytest.CaptureFixture[
 
 def test_what_is_written_is_what_was_chosen(tmp_path: Path) -> None:
     declared = read_policy(tmp_path / "policy.yaml", Bounds())
-    knobs = Knobs(headroom=0.25, down=120.0, up=30.0, tolerance=0.2, forecast="Disabled")
+    knobs = Knobs(headroom=0.25, down=120.0, up=30.0, tolerance=0.2, quantile=0.75, forecast="Disabled")
     (tmp_path / "tuned.yaml").write_text(written(declared.definition, knobs))
     policy = read_policy(tmp_path / "tuned.yaml", Bounds()).spec.policy
 
     assert policy.thresholds == {"requests_in_flight": 8.0}
     assert (policy.down.stabilization_s, policy.up.stabilization_s) == (120.0, 30.0)
-    assert (policy.tolerance, policy.forecast) == (0.2, "Disabled")
+    assert (policy.tolerance, policy.quantile, policy.forecast) == (0.2, 0.75, "Disabled")
     assert examine([tmp_path / "tuned.yaml"])[1] == []
 
 
@@ -323,68 +354,3 @@ def test_long_work_shows_a_bar_on_a_terminal() -> None:
         f"tuning [{'#' * 15}{'.' * 15}] 1/2",
         f"tuning [{'#' * 30}] 2/2\n",
     ]
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        pytest.param([], "what? A LOAD (a file or folder), or --broker HOST:PORT for the topics", id="nothing"),
-        pytest.param(
-            ["--since", "yesterday"],
-            "the broker: 'yesterday' must be a time as 2026-06-03T12:04:30Z or 12:04:30",
-            id="no time",
-        ),
-        pytest.param(
-            ["--since", "10100", "--until", "10050"],
-            "the broker: --since 1970-01-01T02:48:20Z must be before --until 1970-01-01T02:47:30Z",
-            id="the wrong way round",
-        ),
-        pytest.param(["load.csv", "--since", "1h"], "load.csv: a LOAD or --since, not both", id="a file and a range"),
-        pytest.param(
-            ["--policy", "policy.yaml", "--broker", "127.0.0.1:1"],
-            "--broker is without --policy: write the topics to a file with 'pileus record', and replay that",
-            id="the broker under a policy",
-        ),
-        pytest.param(
-            ["--policy", "policy.yaml"],
-            "what? A LOAD (a file or folder), or --broker HOST:PORT for the topics",
-            id="a policy alone",
-        ),
-    ],
-)
-def test_what_a_replay_without_a_load_needs(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["replay", *words]) == 2
-    assert capsys.readouterr().err == f"pileus replay: {said}\n"
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        pytest.param(
-            ["replay", "load.csv", "--policy", "policy.yaml", "--boot=-3"],
-            "argument --boot: '-3': must be a time span such as 3m, several with commas, or a file",
-            id="a lead time below zero",
-        ),
-        pytest.param(
-            ["tune", "load.csv", "--policy", "policy.yaml", "--sweep", "tolerance=abc"],
-            "argument --sweep: 'tolerance=abc': must be numbers in 0..",
-            id="a sweep over words",
-        ),
-    ],
-)
-def test_an_option_says_what_it_takes(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(words)
-
-    assert said in capsys.readouterr().err
-
-
-def test_a_file_of_tests_is_named_once_and_its_keys_are_listed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "suite.yaml").write_text("foo: 1\n")
-
-    assert main(["test", "suite.yaml"]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("pileus test: suite.yaml: test 1: no key 'foo', there are ")
-    assert "budgets" in said

@@ -1,8 +1,12 @@
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 
-from predictors.registry import PREDICTORS
-from predictors.series import DAY_S, Floats
+from predictors.registry import PREDICTORS, Predictor
+from predictors.season import Season
+from predictors.series import DAY_S, Bools, Floats, Forecast, Rows
 from predictors.skill import Cell, coverage, forecasts, geometric_mean, last_values, mean_error, pinball, score, scored
 from tests.forecasting import noisy
 
@@ -54,6 +58,38 @@ def test_cells_of_several_lengths_are_forecast_as_each_alone() -> None:
         (alone,) = forecasts(PREDICTORS["ensemble"], [cell])
         np.testing.assert_array_equal(lines.point, alone.point)
         np.testing.assert_array_equal(lines.upper, alone.upper)
+
+
+class Stepped:
+    """A predictor of which nothing is known but that it steps."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._of = predictor
+
+    def new(self, rows: Rows, *, longest: int | None = None) -> Any:
+        return self._of.new(rows, longest=longest)
+
+    def step(self, state: Any, y: Floats, *, learn: Bools | None = None) -> Forecast:
+        return self._of.step(state, y, learn=learn)
+
+    def seasons(self, state: Any) -> Sequence[tuple[Season, int]]:
+        return self._of.seasons(state)
+
+
+def test_windows_looked_at_beforehand_say_what_steps_say() -> None:
+    values = noisy(300)[:, 0]
+    values[:7] = values[60:64] = values[100:160] = np.nan
+    values[200] = np.inf
+    cells = [
+        a_cell(values, horizon_s=900.0),
+        a_cell(values[:250], horizon_s=300.0, step_s=300.0),
+        a_cell(values[:90], horizon_s=60.0, step_s=10.0),
+    ]
+    kinematic = PREDICTORS["kinematic"]
+
+    for one, two in zip(forecasts(kinematic, cells), forecasts(Stepped(kinematic), cells), strict=True):
+        assert np.array_equal(one.point, two.point, equal_nan=True)
+        assert np.array_equal(one.upper, two.upper, equal_nan=True)
 
 
 def test_the_future_plays_no_part() -> None:
