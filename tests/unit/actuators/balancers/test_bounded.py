@@ -29,17 +29,26 @@ def saying(answer: bytes) -> Talk:
 
 
 async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        await asyncio.Event().wait()
-    finally:
-        writer.close()
+    await asyncio.Event().wait()
 
 
 @asynccontextmanager
 async def at_socket(path: Path, talk: Talk):  # type: ignore[no-untyped-def]
-    server = await asyncio.start_unix_server(talk, path)
+    talks = set[asyncio.Task[None]]()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talks.add(asyncio.ensure_future(talk(reader, writer)))
+        await asyncio.wait(talks)
+        writer.close()
+
+    server = await asyncio.start_unix_server(serve, path)
     yield
+    for each in talks:
+        each.cancel()
     server.close()
+    await asyncio.wait_for(server.wait_closed(), 5.0)
+    await asyncio.gather(*talks, return_exceptions=True)
+    await asyncio.sleep(0)
 
 
 async def test_an_answer_is_read_to_its_end_also_at_a_path_too_long_for_an_address(
