@@ -109,7 +109,7 @@ class Prediction(Definition):
 
     mode: Literal["Disabled", "ForecastOnly", "Enabled"] = "Enabled"
     """``ForecastOnly`` publishes forecasts and does not act on them."""
-    quantile: Annotated[Number, Field(ge=0.5, le=0.9)] = 0.5
+    quantile: Annotated[Number, Field(ge=0.5, le=0.9)] = 0.75
     """How sure to be: which line of the forecast asks for members. 0.5: the expected load; 0.9: the load that is
     exceeded one time in ten."""
     predictor: Predictor | None = None

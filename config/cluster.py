@@ -77,7 +77,7 @@ class Policy:
     forecast: str = "Enabled"
     """``Disabled``, ``ForecastOnly`` or ``Enabled``."""
     quantile: float = 0.5
-    """Which line of a forecast asks for members (0.5..0.9)."""
+    """Which line of a forecast asks for members (0.5..0.9); 0.5 in records that do not say it."""
     demand: str = "target-tracking"
     """How a load becomes a number: ``target-tracking`` or ``stratos-4.1``."""
     flap: FlapSpec | None = None

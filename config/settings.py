@@ -75,11 +75,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(pattern=r"^(kinematic|last|stratos-4\.1|seasonal|ensemble)$"),
         _says(
-            "How load is forecast: `kinematic` (level + u t + 1/2 a t^2 on the window), `ensemble` (learns from days "
-            "and from its own errors, and takes over from `kinematic` after some minutes), `seasonal`, `stratos-4.1`, "
-            "`last`."
+            "How load is forecast: `ensemble` (learns from days and from its own errors; in its first minutes "
+            "`kinematic` speaks), `kinematic` (level + u t + 1/2 a t^2 on the window), `seasonal`, "
+            "`stratos-4.1`, `last`."
         ),
-    ] = "kinematic"
+    ] = "ensemble"
     heartbeat_s: Annotated[Seconds, _says("A decision that stays the same is published again after this long.")] = 60.0
     session_s: Annotated[Seconds, _says("A worker that Kafka does not hear of for this long loses its partitions.")] = (
         6.0

@@ -10,6 +10,7 @@ import numpy as np
 from config.cluster import PredictionSpec
 from predictors import kinematic
 from predictors.horizon import horizon
+from predictors.registry import ENSEMBLE
 from streams.foresight import step_of
 from streams.known_days import KnownDays
 from streams.membership import Membership
@@ -38,7 +39,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     evaluation_s: float = 5.0
     window_s: float = 300.0
     """The shortest window."""
-    predictor: str = kinematic.NAME
+    predictor: str = ENSEMBLE
     """By its name in :mod:`predictors.registry`; until it can be relied on, ``kinematic``."""
     stale_intervals: int = 3
     fault_s: float = 60.0

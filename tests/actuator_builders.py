@@ -44,6 +44,7 @@ def a_shadow(
         "id": "other",
         "loadThresholds": {"requestsInFlight": {"threshold": requests}},
         "behavior": {"scaleUp": quick, "scaleDown": quick},
+        "prediction": {"quantile": 0.5},
         **document,
     }
     return Shadow(

@@ -15,7 +15,7 @@ from tests.builders import a_health, a_member, a_requests, a_tick, an_instance, 
 
 Timed = Health | Requests
 
-RULES = Rules(sample_interval_s=5.0, evaluation_s=5.0, window_s=100.0)
+RULES = Rules(sample_interval_s=5.0, evaluation_s=5.0, window_s=100.0, predictor="kinematic")
 """The defaults with a shorter window: 120 s, twice the horizon of a cluster without lead times."""
 
 

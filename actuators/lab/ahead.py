@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from actuators.demand import share
 from actuators.lab.skill import last_line
 from predictors import kinematic, probation
-from predictors.registry import LAST, PREDICTORS, Predictor
+from predictors.registry import ENSEMBLE, LAST, PREDICTORS, Predictor
 from predictors.series import Bools, rows
 from streams.cluster import Rules
 from streams.foresight import FARTHEST, step_of
@@ -178,5 +178,5 @@ def _stepped(predictor: Predictor, values: Floats, setting: Setting, periods: in
 STEPWISE = ("stratos-4.1", "seasonal", "ensemble")
 FORECASTERS: dict[str, Forecaster] = {"last": last, kinematic.NAME: by_motion} | {n: by_steps(n) for n in STEPWISE}
 """Every forecaster, by the name that operators use."""
-DEFAULT = kinematic.NAME
+DEFAULT = ENSEMBLE
 """What a policy is replayed with that names none."""

@@ -12,6 +12,7 @@ kind: autoscalingPolicy
 id: web
 loadThresholds:
   requestsInFlight: {threshold: 10}
+prediction: {quantile: 0.5}
 """
 
 

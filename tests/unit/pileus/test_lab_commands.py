@@ -69,7 +69,7 @@ def test_several_loads_are_pooled(tmp_path: Path, capsys: pytest.CaptureFixture[
         a_csv(tmp_path / "loads", f"{seed}.csv", seed=seed)
 
     assert main(["replay", "loads", "--policy", "policy.yaml", "--jobs", "1"]) == 0
-    assert "POOLED: web with kinematic over 3 loads at equal cost" in capsys.readouterr().out
+    assert "POOLED: web with ensemble over 3 loads at equal cost" in capsys.readouterr().out
 
 
 def test_a_table_for_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

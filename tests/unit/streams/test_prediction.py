@@ -208,7 +208,7 @@ def test_a_shadow_that_is_promoted_goes_on_from_what_it_has_learned() -> None:
 
 
 def test_a_predictor_that_loses_is_on_probation_and_earns_its_way_back() -> None:
-    fold = a_worker()
+    fold = a_worker(predictor="kinematic")
     told = [requests(each) for each in play(fold, stairs, periods=200)]
     on = [each.score is not None and each.score.since is not None for each in told]
     after, begins = told[-1], on.index(True)
@@ -272,7 +272,7 @@ def test_a_restart_changes_nothing(periods: int) -> None:
 
 
 def test_a_checkpoint_that_does_not_fit_is_refused_whole() -> None:
-    fold = a_worker()
+    fold = a_worker(predictor="kinematic")
     last(fold, stairs, periods=20)
     kept = fold._probation.dump()
     kept.names = kept.names[:-1]
