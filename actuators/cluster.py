@@ -189,7 +189,7 @@ class ClusterState:
                 yield self._keep(actions.located(member, outcome, epoch))
             case Result.GONE:
                 yield self._gone(member, outcome, epoch)
-            case Result.OUT_OF_CAPACITY | Result.INVALID if member.state is State.CREATED:
+            case Result.OUT_OF_CAPACITY | Result.CREDENTIALS | Result.INVALID if member.state is State.CREATED:
                 yield self._failed(member, outcome, epoch)
             case _:
                 pass  # a late word, a refusal or a passing fault: what is still wanted is sent again
@@ -339,7 +339,7 @@ class ClusterState:
 
     def _failed(self, member: Member, outcome: Outcome, epoch: int) -> Pair:
         """Give up this member; the next tick places another one elsewhere, or later."""
-        if outcome.result is Result.OUT_OF_CAPACITY:
+        if outcome.result in {Result.OUT_OF_CAPACITY, Result.CREDENTIALS}:
             self.launching.has_no_room(place_of(member), until=self.at + self.rules.full_s)
         else:
             self.launching.failed(member, at=self.at)

@@ -12,17 +12,23 @@ import msgspec
 import structlog
 
 from actuators.observer import Observer
-from actuators.ports import Cloud, InvalidRequestError, OutOfCapacityError, TransientCloudError, Where
+from actuators.ports import Cloud, CloudError, CredentialsError, InvalidRequestError, OutOfCapacityError, Where
 from actuators.roster import Objection, Roster
 from streams.records.action import Action, Outcome, Result, Verb
 
 CONCURRENCY = 8
-"""Calls under way at once on one cloud."""
+"""Launches under way at once on one cloud, and as many terminations: those take long, and keep no launch waiting."""
 PATIENCE_S = 3.0
 """How long an action waits for its intent to come by the other topic."""
 LOOK_S = 0.05
 CALL_S = 120.0
 """How long a cloud may take to answer a call, for a terminate beside the grace (s)."""
+RESULTS: Mapping[type[CloudError], Result] = {
+    OutOfCapacityError: Result.OUT_OF_CAPACITY,
+    CredentialsError: Result.CREDENTIALS,
+    InvalidRequestError: Result.INVALID,
+}
+"""Any other fault is one that may pass."""
 
 log = structlog.get_logger()
 
@@ -44,7 +50,7 @@ class Executor:
         self._publish = publish
         self._partition = partition
         self._now = now
-        self._room = {provider: asyncio.Semaphore(CONCURRENCY) for provider in clouds}
+        self._room = {(p, verb): asyncio.Semaphore(CONCURRENCY) for p in clouds for verb in Verb}
         self._running: set[str] = set()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._observer = Observer(clouds, roster, publish=publish, now=now)
@@ -76,7 +82,7 @@ class Executor:
         if cloud is None:
             known = ", ".join(sorted(self._clouds))
             return _outcome(action, Result.INVALID, reason=f"no cloud '{action.provider}', there are: {known}")
-        async with self._room[action.provider]:
+        async with self._room[action.provider, action.verb]:
             if (late := self._object(action)) is not None:  # waiting for room takes its time
                 return _outcome(action, Result.REFUSED, reason=late.reason)
             return await self._answer(cloud, action)
@@ -87,13 +93,11 @@ class Executor:
         try:
             async with asyncio.timeout(patience_s):
                 return await self._call(cloud, action)
-        except OutOfCapacityError as error:
-            return _outcome(action, Result.OUT_OF_CAPACITY, reason=str(error))
-        except InvalidRequestError as error:
-            return _outcome(action, Result.INVALID, reason=str(error))
+        except CloudError as error:
+            return _outcome(action, _result(error), reason=str(error))
         except TimeoutError:
             return _outcome(action, Result.TRANSIENT, reason=f"no answer within {patience_s:g} s")
-        except (TransientCloudError, OSError) as error:
+        except OSError as error:
             return _outcome(action, Result.TRANSIENT, reason=str(error))
         except Exception as error:
             log.exception("a cloud failed in a way that it does not declare", action=action.action)
@@ -133,6 +137,11 @@ class Executor:
         return msgspec.structs.replace(
             _outcome(action, Result.RUNNING), host=instance.host, port=instance.port, instance=instance.instance
         )
+
+
+def _result(error: CloudError) -> Result:
+    """Return what the decider is told of a fault: by what it should do."""
+    return next((result for kind, result in RESULTS.items() if isinstance(error, kind)), Result.TRANSIENT)
 
 
 def _outcome(action: Action, result: Result, *, reason: str = "") -> Outcome:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
-from actuators.ports import Cloud, CloudError, Instance
+from actuators.ports import Cloud, CloudError, Instance, TooSoonError
 from actuators.roster import Roster
 from streams.records.action import Outcome, Result
 from streams.records.member import Member, State
@@ -69,6 +69,8 @@ class Observer:
         try:
             async with asyncio.timeout(LIST_S):
                 instances = await cloud.instances()
+        except TooSoonError:
+            return
         except (CloudError, OSError, TimeoutError) as error:
             log.warning("cloud did not answer; nothing is concluded", cloud=provider, error=repr(error))
             return

@@ -15,8 +15,20 @@ class OutOfCapacityError(CloudError):
     """The partition has no room: place elsewhere."""
 
 
+class QuotaExceededError(OutOfCapacityError):
+    """The account may have no more there: place elsewhere, or have the quota raised."""
+
+
+class CredentialsError(CloudError):
+    """The cloud does not let this account do it: nothing succeeds until a person acts, so place elsewhere."""
+
+
 class TransientCloudError(CloudError):
     """The cloud may accept the same request later."""
+
+
+class TooSoonError(TransientCloudError):
+    """Asked again before its time: nothing is wrong, and nothing is concluded."""
 
 
 class InvalidRequestError(CloudError):
@@ -75,6 +87,8 @@ class Cloud(Protocol):
         ------
         OutOfCapacityError
             The partition has no room.
+        CredentialsError
+            Not until a person acts.
         TransientCloudError
             Not now.
         InvalidRequestError

@@ -20,6 +20,7 @@ from config.definition import (
 
 NO_ARTIFACTS = ignored("Pileus fetches no artifacts: the image or the command brings them")
 NO_CLOUD = not_yet("no cloud adapter reads it yet")
+NO_ADDRESS = not_yet("no cloud adapter gives members addresses of their own choice")
 NO_VOLUMES = not_yet("no cloud adapter attaches volumes")
 
 Port = Annotated[Whole, Field(ge=1, le=65535)]
@@ -31,7 +32,8 @@ class PortMapping(Definition):
     name: Text = ""
     """Empty: ``<protocol>-<port>``."""
     protocol: Text = "http"
-    port: Annotated[Port, not_yet("processes find their port in PILEUS_PORT; adapters that run images will need it")]
+    port: Port
+    """Where a member on a machine of its own serves (the first mapping); processes find theirs in ``PILEUS_PORT``."""
     proxy_port: Annotated[Whole, Field(ge=0, le=65535), not_yet()] = 0
     """Port on the balancer; 0: the balancer's own choice."""
     kubernetes_port_type: Annotated[Literal["NodePort", "ClusterIP"], NO_CLOUD] = "NodePort"
@@ -47,9 +49,9 @@ class Deployment(Definition):
 class FloatingNetwork(Definition):
     """A floating address of a network interface."""
 
-    name: Text = ""
-    network_uuid: Text = ""
-    floating_ip: Annotated[Text, Field(alias="floatingIP")] = ""
+    name: Annotated[Text, NO_ADDRESS] = ""
+    network_uuid: Annotated[Text, NO_ADDRESS] = ""
+    floating_ip: Annotated[Text, Field(alias="floatingIP"), NO_ADDRESS] = ""
 
 
 class NetworkInterface(Definition):
@@ -58,9 +60,10 @@ class NetworkInterface(Definition):
     STALE: ClassVar[dict[str, str]] = {"name": ""}
 
     network_uuid: Text = ""
-    fixed_ip: Text = ""
-    port_uuid: Text = ""
-    floating_networks: tuple[FloatingNetwork, ...] = ()
+    """A network by its id, for clouds that take networks (OpenStack)."""
+    fixed_ip: Annotated[Text, NO_ADDRESS] = ""
+    port_uuid: Annotated[Text, NO_ADDRESS] = ""
+    floating_networks: Annotated[tuple[FloatingNetwork, ...], NO_ADDRESS] = ()
 
 
 class IaasProvider(Definition):
@@ -78,7 +81,7 @@ class IaasProvider(Definition):
     identity: Annotated[Text, ignored("cloud accounts are settings, not definitions")] = ""
     credential: Annotated[Text, ignored("cloud accounts are settings, not definitions")] = ""
     property: tuple[Property, ...] = ()
-    network_interfaces: Annotated[tuple[NetworkInterface, ...], NO_CLOUD] = ()
+    network_interfaces: tuple[NetworkInterface, ...] = ()
 
 
 class Volume(Definition):

@@ -13,6 +13,8 @@ LOCAL = "local"
 CLUSTER = "cluster"
 """Property of a partition of Kubernetes: the ``kubernetesCluster`` it lies in."""
 KUBERNETES = "kubernetes"
+BUILT_IN = frozenset({LOCAL, "memory", "docker", KUBERNETES})
+"""Providers that need no account. Any other is an account of the settings' ``clouds_file``, and runs machines."""
 PORT_RANGE = "portRange"
 """Property of a partition of the local cloud: ``9100-9115``, both ends included."""
 
@@ -46,7 +48,7 @@ class NetworkPartition(Declaration):
 
     id: Id
     provider: Annotated[Text, Field(pattern=r"^[A-Za-z0-9._-]*$")] = ""
-    """Which cloud: ``local``, ``memory``, ``kubernetes``, ``ec2`` ..."""
+    """Which cloud: ``local``, ``memory``, ``kubernetes``, or an account in the settings' ``clouds_file``."""
     partitions: Annotated[tuple[Partition, ...], Field(min_length=1)]
     properties: tuple[Property, ...] = ()
     """Of every partition; a partition's own property of the same name counts more."""

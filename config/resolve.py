@@ -9,7 +9,7 @@ from config.application import Application, CartridgeUse
 from config.application_policy import ApplicationPolicy
 from config.autoscaling import AutoscalingPolicy, Rules
 from config.calendar import Calendar
-from config.cartridge import Cartridge
+from config.cartridge import Cartridge, IaasProvider
 from config.cluster import (
     BadDaySpec,
     Behavior,
@@ -25,10 +25,10 @@ from config.cluster import (
     ScheduleSpec,
     StepPolicy,
 )
-from config.definition import DEFAULT_TENANT, environment, properties
+from config.definition import DEFAULT_TENANT, Property, environment, properties
 from config.deployment import DeploymentPolicy, NetworkPartitionUse
 from config.index import D, Index
-from config.network import NetworkPartition
+from config.network import BUILT_IN, NetworkPartition
 from config.schedule import Schedule
 
 LONGEST_MEMBER = 63
@@ -154,23 +154,35 @@ def _partitions(cartridge: Cartridge, network: NetworkPartition, use: NetworkPar
     for each in use.partitions:
         place = places[each.id]
         iaas = images[network.provider_of(place)]
-        given = (*iaas.property, *network.properties, *place.property)
+        provider = network.provider_of(place)
+        given = (*iaas.property, *_networks(iaas), *network.properties, *place.property)
         specs.append(
             PartitionSpec(
                 network_partition=network.id,
                 partition=place.id,
-                provider=network.provider_of(place),
+                provider=provider,
                 max_members=each.partition_max,
                 properties=properties(given),
                 environment=environment(given),
                 image=iaas.image_id,
-                ports=tuple(place.ports or ()),
+                ports=tuple(place.ports or (() if provider in BUILT_IN else _mapped(cartridge))),
                 algorithm=use.partition_algo,
                 weight=each.weight,
                 price_per_hour=place.price_per_hour,
             )
         )
     return tuple(specs)
+
+
+def _networks(iaas: IaasProvider) -> tuple[Property, ...]:
+    """Return the networks of a cartridge's interfaces as a property."""
+    networks = ",".join(each.network_uuid for each in iaas.network_interfaces if each.network_uuid)
+    return (Property(name="networks", value=networks),) if networks else ()
+
+
+def _mapped(cartridge: Cartridge) -> tuple[int, ...]:
+    """Return the port that a member on a machine of its own serves on: the first that is mapped."""
+    return tuple(each.port for each in cartridge.port_mapping[:1])
 
 
 def _cartridge(cartridge: Cartridge, application: Application, use: CartridgeUse, image: str) -> CartridgeSpec:

@@ -94,6 +94,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     state_dir: Annotated[str, Meta(min_length=1), _says("Folder for what the local cloud and balancer keep.")] = (
         ".pileus"
     )
+    clouds_file: Annotated[
+        str, _says("File (TOML) with the accounts of clouds of virtual machines; see `docs/clouds.md`. Empty: none.")
+    ] = ""
     dashboard_host: Annotated[str, Meta(min_length=1), _says("Address that the dashboard listens on.")] = "127.0.0.1"
     dashboard_port: Annotated[Port, _says("Port that the dashboard listens on.")] = 8080
 

@@ -1,5 +1,6 @@
 """What every test may ask for: real brokers, programs, the shared folder, ``--accept``; and the rule on skips in CI."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
@@ -11,11 +12,13 @@ import structlog
 from pileus.stack.broker import Broker
 from pileus.stack.tansu import start_tansu
 from tests.brokers import MissingPartError, free_port, start_kafka
+from tests.ec2 import Ec2, running_ec2
 
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parent.parent / "shared"
 IN_CI = os.environ.get("PILEUS_CI") == "1"
 REAL_PARTS = {"tansu", "kafka", "broker", "fresh_tansu", "fresh_kafka", "fresh_broker", "program", "shared"}
+REAL_PARTS |= {"ec2"}
 """A test that asks for one of these, or stands in one of the folders below, is an integration test."""
 REAL_FOLDERS = (HERE / "integration", HERE / "browser")
 
@@ -161,3 +164,17 @@ def fresh_kafka(tmp_path: Path) -> Iterator[Broker]:
 def fresh_broker(request: pytest.FixtureRequest) -> Broker:
     """Each kind of broker in turn, empty: for tests of the ``pileus.*`` topics, whose names are fixed."""
     return request.getfixturevalue(f"fresh_{request.param}")  # type: ignore[no-any-return]
+
+
+# --- clouds ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def ec2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ec2]:
+    """moto's EC2 server, which all tests share: reset it first."""
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(running_ec2(tmp_path_factory.mktemp("ec2")))
+        except MissingPartError as error:
+            pytest.skip(str(error))
+        yield server

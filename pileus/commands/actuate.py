@@ -1,11 +1,13 @@
 """Decide and act: the actuators (decider and executor).
 
 Start as many as you like: they share the applications. Actions are carried out on the clouds named by
-the definitions: ``local`` (processes on this machine) and ``memory`` (dry run).
+the definitions: ``local`` (processes on this machine), ``memory`` (dry run), and the accounts in the file that the
+setting ``clouds_file`` names.
 """
 
 import os
 import socket
+import sys
 import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -20,14 +22,20 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def main(args: Namespace) -> int:
-    """Run until SIGTERM or SIGINT."""
+    """Run until SIGTERM or SIGINT; return 2 when the clouds' accounts cannot be used."""
     from actuators.app import ActuatorSettings, create_app
+    from config.errors import ConfigError
     from pileus.rules import decider_rules
     from pileus.stack.clouds import clouds
     from streams.faust_app import run
 
     log_to_stderr()
     settings = settings_of(args)
+    try:
+        acted_on = clouds(settings, Path(settings.state_dir))
+    except (ConfigError, OSError, ValueError) as error:
+        sys.stderr.write(f"pileus actuate: {error}\n")
+        return 2
     actuators = ActuatorSettings(
         broker=settings.broker,
         partitions=settings.partitions,
@@ -38,4 +46,4 @@ def main(args: Namespace) -> int:
         session_s=settings.session_s,
         fetch_wait_s=settings.fetch_wait_s,
     )
-    return run(create_app(actuators, clouds=clouds(settings, Path(settings.state_dir)), now=time.time))
+    return run(create_app(actuators, clouds=acted_on, now=time.time))

@@ -71,6 +71,8 @@ class Result(StrEnum):
     """The instance does not exist (after a terminate, or it ended by itself)."""
     OUT_OF_CAPACITY = "out-of-capacity"
     """No room in this partition: place elsewhere."""
+    CREDENTIALS = "credentials"
+    """The cloud does not let the account do it: place elsewhere until a person acts."""
     TRANSIENT = "transient"
     """Not now; the same action may succeed later."""
     INVALID = "invalid"

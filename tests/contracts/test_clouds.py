@@ -14,6 +14,9 @@ from actuators.clouds.memory import MemoryCloud
 from actuators.ports import Cloud, Instance, InvalidRequestError, OutOfCapacityError
 from streams.records.action import Launch
 from tests.clouds import SERVER, a_place, free_ports
+from tests.contracts.cloudstack_rig import CloudStackStandInHarness
+from tests.contracts.ec2_rig import Ec2Harness
+from tests.contracts.openstack_rig import OpenStackStandInHarness
 
 PORTS = 8
 
@@ -69,12 +72,17 @@ class MemoryHarness:
         pass
 
 
-CLOUDS: list[Callable[[Path], Harness]] = [LocalHarness, MemoryHarness]
+CLOUDS: list[Callable[..., Harness]] = [LocalHarness, MemoryHarness, CloudStackStandInHarness, OpenStackStandInHarness]
+REAL: list[object] = [pytest.param((Ec2Harness, "ec2"), id="ec2", marks=pytest.mark.integration)]
+"""Those that need a real part, with its fixture."""
 
 
-@pytest.fixture(params=CLOUDS, ids=["local", "memory"])
+@pytest.fixture(
+    params=[*(pytest.param((each, ""), id=each.__name__.removesuffix("Harness").lower()) for each in CLOUDS), *REAL]
+)
 async def harness(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Harness]:
-    harness: Harness = request.param(tmp_path)
+    make, part = request.param
+    harness: Harness = make(tmp_path, request.getfixturevalue(part)) if part else make(tmp_path)
     yield harness
     await harness.close()
 
@@ -113,7 +121,7 @@ async def test_many_members_launched_at_once_are_many_instances(harness: Harness
     launched = await asyncio.gather(*(harness.cloud.launch(where, harness.launch) for where in places))
 
     assert len({instance.instance for instance in launched}) == PORTS
-    assert len({instance.port for instance in launched}) == PORTS
+    assert len({(instance.host, instance.port) for instance in launched}) == PORTS
     assert sorted(await harness.cloud.instances()) == sorted(where.member for where in places)
 
 

@@ -89,10 +89,11 @@ def test_an_address_that_comes_later_is_noted() -> None:
     assert shell.answer(Result.RUNNING, "shop-web-1", port=9001) == [], "told once"
 
 
-def test_a_partition_without_room_is_left_out_for_a_while() -> None:
+@pytest.mark.parametrize("result", [Result.OUT_OF_CAPACITY, Result.CREDENTIALS])
+def test_a_partition_that_cannot_be_used_is_left_out_for_a_while(result: Result) -> None:
     shell = Shell(the_spec())
     shell.tick(10.0)
-    shell.answer(Result.OUT_OF_CAPACITY, "shop-web-1")
+    shell.answer(result, "shop-web-1")
 
     (second,) = [r for r in shell.tick(10.0) if isinstance(r, Action)]
     assert (second.member, second.partition) == ("shop-web-2", "p2")

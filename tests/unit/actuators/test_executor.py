@@ -5,9 +5,10 @@ import asyncio
 import msgspec
 import pytest
 
-from actuators.clouds.memory import Call, Failure, Fault
+from actuators.clouds.memory import Call, Failure, Fault, MemoryCloud
 from actuators.executor import CALL_S, CONCURRENCY, PATIENCE_S
-from streams.records.action import Result, Verb
+from actuators.ports import CloudError, CredentialsError, Instance, QuotaExceededError, TooSoonError, Where
+from streams.records.action import Launch, Result, Verb
 from streams.records.member import State
 from tests.actuator_builders import an_action
 from tests.executing import Acting, SlowCloud
@@ -225,3 +226,36 @@ async def test_what_is_not_wanted_any_more_when_its_turn_comes_is_refused() -> N
 
     (refused,) = [outcome for outcome in acting.outcomes if outcome.result is Result.REFUSED]
     assert refused.member == names[-1]
+
+
+@pytest.mark.parametrize(
+    ("error", "result"),
+    [
+        (QuotaExceededError, Result.OUT_OF_CAPACITY),
+        (CredentialsError, Result.CREDENTIALS),
+        (TooSoonError, Result.TRANSIENT),
+    ],
+)
+async def test_each_error_of_the_port_is_told_by_what_to_do_about_it(error: type[CloudError], result: Result) -> None:
+    class Refusing(MemoryCloud):
+        async def launch(self, where: Where, launch: Launch) -> Instance:
+            raise error(f"{where.member}: {launch.image}")
+
+    acting = Acting(cloud=Refusing(now=lambda: 0.0))
+    acting.record("shop-web-1", State.CREATED)
+
+    assert (await acting.carry_out(an_action())).result is result
+
+
+async def test_terminations_that_take_long_keep_no_launch_waiting() -> None:
+    slow = SlowCloud(10.0)
+    acting = Acting(cloud=slow)
+    leaving = [f"shop-web-{i}" for i in range(2, 2 + 2 * CONCURRENCY)]
+    for member in leaving:
+        acting.record(member, State.TERMINATING)
+    acting.record("shop-web-1", State.CREATED)
+
+    ends = [an_action(member, verb=Verb.TERMINATE) for member in leaving]
+    await asyncio.gather(*(acting.executor.carry_out(action) for action in [*ends, an_action()]))
+
+    assert "shop-web-1/launch" in slow.ended[: CONCURRENCY + 1]

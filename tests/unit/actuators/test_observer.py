@@ -6,7 +6,7 @@ import pytest
 
 from actuators.clouds.memory import Call, Failure, Fault
 from actuators.observer import AGAIN_LOOKS, APPEAR_S, LIST_S, LOOKS, MANY_LOOKS
-from actuators.ports import Instance
+from actuators.ports import Instance, TooSoonError
 from streams.records.action import Launch, Result
 from streams.records.member import State
 from tests.actuator_builders import an_action
@@ -167,3 +167,15 @@ async def test_a_member_launched_while_the_cloud_was_asked_is_not_missed() -> No
     await acting.executor.observe()
 
     assert acting.executor._observer._missed["memory"] == {}
+
+
+async def test_a_cloud_looked_at_too_soon_says_nothing_and_is_no_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    class Soon(SlowCloud):
+        async def instances(self) -> Mapping[str, Instance]:
+            raise TooSoonError("looked at just now")
+
+    acting = Acting(cloud=Soon(0.0))
+    acting.record("shop-web-1", State.ACTIVE)
+
+    assert await acting.looks(2 * MANY_LOOKS) == []
+    assert capsys.readouterr().out == ""

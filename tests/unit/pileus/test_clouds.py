@@ -7,9 +7,11 @@ import pytest
 
 from actuators.clouds.local import LocalCloud
 from actuators.ports import Instance
+from config.errors import ConfigError
 from config.settings import Settings
+from pileus.commands import actuate
 from pileus.commands import agent as command
-from pileus.stack.clouds import _agent
+from pileus.stack.clouds import _agent, clouds
 from streams.records.action import Launch
 from tests.clouds import a_place
 
@@ -27,3 +29,32 @@ def test_an_agent_is_told_what_to_export_and_where_metadata_stand(tmp_path: Path
     assert options.export == exports
     assert (options.exports, options.metadata) == (str(cloud.exports("shop-web-1")), str(cloud.metadata("shop-web-1")))
     assert (options.pid, options.address, options.log) == (4711, "127.0.0.1:8000", [str(cloud.log("shop-web-1"))])
+
+
+def accounts(tmp_path: Path, text: str) -> Settings:
+    file = tmp_path / "clouds.toml"
+    file.write_text(text)
+    return Settings(clouds_file=str(file))
+
+
+async def test_each_account_is_a_cloud_by_its_name(tmp_path: Path) -> None:
+    found = clouds(accounts(tmp_path, '[ec2]\nowner = "a"\n[spare]\ndriver = "openstack"\nowner = "a"\n'), tmp_path)
+
+    assert sorted(found) == ["ec2", "local", "memory", "spare"]
+
+
+async def test_an_account_cannot_take_a_built_in_clouds_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="docker"):
+        clouds(accounts(tmp_path, '[docker]\ndriver = "ec2"\nowner = "a"\n'), tmp_path)
+
+
+def test_accounts_that_cannot_be_used_end_with_2_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PILEUS_CLOUDS_FILE", str(tmp_path / "none.toml"))
+    monkeypatch.setenv("PILEUS_STATE_DIR", str(tmp_path))
+    parser = ArgumentParser()
+    actuate.arguments(parser)
+
+    assert actuate.main(parser.parse_args([])) == 2
+    assert "none.toml" in capsys.readouterr().err

@@ -1,0 +1,111 @@
+"""moto's EC2 server for the tests, from packages of its own (``moto/requirements.txt``), with faults on demand."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from tests.brokers import MissingPartError, free_port
+
+HERE = Path(__file__).resolve().parent / "moto"
+LIB = HERE.parents[1] / ".moto"
+LIST = HERE / "requirements.txt"
+FETCH_S = 600.0
+START_S = 60.0
+
+
+def moto_packages() -> Path:
+    """Return the folder of moto's packages; install them when they are missing or of another version.
+
+    Raises
+    ------
+    MissingPartError
+        There is no pip, or it cannot.
+    """
+    fetched = LIB / LIST.name  # copied last, so its presence means a whole install
+    if fetched.is_file() and fetched.read_bytes() == LIST.read_bytes():
+        return LIB
+    shutil.rmtree(LIB, ignore_errors=True)
+    done = subprocess.run(
+        [*_pip(), "--target", str(LIB), "-r", str(LIST)], capture_output=True, text=True, timeout=FETCH_S, check=False
+    )
+    if done.returncode:
+        raise MissingPartError(f"moto cannot be installed: {(done.stdout + done.stderr)[-2000:]}")
+    shutil.copy(LIST, fetched)
+    return LIB
+
+
+def _pip() -> list[str]:
+    """Return the command that installs packages for this interpreter."""
+    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+    if uv:
+        return [uv, "pip", "install", "--quiet", "--python", sys.executable]
+    return [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+
+
+class Ec2:
+    """A server that runs."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def reset(self) -> None:
+        """Forget every instance, and every fault."""
+        self.faults()
+        self._ask("POST", "/moto-api/reset")
+
+    def faults(self, *faults: Mapping[str, Any]) -> None:
+        """Let the next calls meet these faults, instead of those that were told before."""
+        self._ask("POST", "/faults", json.dumps(faults).encode())
+
+    def calls(self, action: str) -> list[dict[str, str]]:
+        """Return the calls of one kind since faults were told last."""
+        return [call for call in json.loads(self._ask("GET", "/calls")) if call.get("Action") == action]
+
+    def _ask(self, method: str, path: str, body: bytes = b"") -> bytes:
+        asked = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=body or None, method=method)
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            return bytes(answer.read())
+
+
+@contextmanager
+def running_ec2(directory: Path) -> Iterator[Ec2]:
+    """Run a server; its packages are seen by nobody else."""
+    packages, port = moto_packages(), free_port()
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(packages), "AWS_EC2_METADATA_DISABLED": "true"}
+    environment |= {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
+    with (directory / "moto.log").open("wb") as file:
+        command = [sys.executable, "-S", str(HERE / "server.py"), str(port)]
+        process = subprocess.Popen(command, env=environment, stdout=file, stderr=file, start_new_session=True)
+        try:
+            server = Ec2(port)
+            _wait(server, process, directory / "moto.log")
+            yield server
+        finally:
+            process.kill()
+            process.wait(10)
+
+
+def _wait(server: Ec2, process: "subprocess.Popen[bytes]", said: Path) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            server.faults()
+        except (urllib.error.URLError, OSError):
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+        else:
+            return
+    raise RuntimeError(f"moto did not start: {said.read_text()[-2000:]}")
+
+
+if __name__ == "__main__":
+    print(moto_packages())  # noqa: T201 - a program
