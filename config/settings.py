@@ -97,6 +97,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     clouds_file: Annotated[
         str, _says("File (TOML) with the accounts of clouds of virtual machines; see `docs/clouds.md`. Empty: none.")
     ] = ""
+    stack: Annotated[
+        str,
+        Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"),
+        _says("Name of this Pileus at the clouds that others share: what carries another's name is never touched."),
+    ] = "pileus"
+    docker_host: Annotated[
+        str,
+        _says("Docker engine of this machine, as `unix:///var/run/docker.sock`; empty: there is no cloud `docker`."),
+    ] = ""
     dashboard_host: Annotated[str, Meta(min_length=1), _says("Address that the dashboard listens on.")] = "127.0.0.1"
     dashboard_port: Annotated[Port, _says("Port that the dashboard listens on.")] = 8080
 

@@ -38,8 +38,13 @@ LISTEN = (
 TICK_S = 0.3
 
 
-def demo(directory: Path, command: Sequence[str] = ("{python}", "-I", "-S", "-c", LISTEN)) -> Catalogue:
-    """Return the demo's definitions with another command, ports of this process's own, and a quick scale-down."""
+def demo(
+    directory: Path, command: Sequence[str] = ("{python}", "-I", "-S", "-c", LISTEN), *, image: str = ""
+) -> Catalogue:
+    """Return the demo's definitions with another command, ports of this process's own, and a quick scale-down.
+
+    With an ``image`` they are those for Docker.
+    """
     directory.mkdir(parents=True)
     low = 20_000 + os.getpid() * 40 % 10_000
     changes = {
@@ -49,8 +54,10 @@ def demo(directory: Path, command: Sequence[str] = ("{python}", "-I", "-S", "-c"
         "19116-19131": f"{low + 16}-{low + 31}",
         "stabilizationWindowSeconds: 15": "stabilizationWindowSeconds: 1",
         "periodSeconds: 5": "periodSeconds: 1",
+        "pileus:local": image,
     }
-    for path in DEMO.glob("*.yaml"):
+    paths = [*DEMO.glob("*.yaml"), *(DEMO.with_name("demo-docker").glob("*.yaml") if image else ())]
+    for path in paths:
         text = path.read_text()
         for old, new in changes.items():
             text = text.replace(old, new)

@@ -13,6 +13,9 @@ LISTEN = "import socket, signal; s = socket.create_server(('127.0.0.1', {port}))
 SERVER = ["{python}", "-I", "-S", "-c", LISTEN]
 """The smallest program that takes its port and stays."""
 
+HTTPD = ["httpd", "-f", "-p", "{port}", "-h", "/www"]
+"""The same in a container of busybox."""
+
 
 def a_place(member: str = "shop-web-1", *, partition: str = "p1") -> Where:
     return Where(

@@ -13,12 +13,13 @@ from pileus.stack.broker import Broker
 from pileus.stack.tansu import start_tansu
 from tests.brokers import MissingPartError, free_port, start_kafka
 from tests.ec2 import Ec2, running_ec2
+from tests.engines import DockerEngine, MissingEngineError, remove_engine, start_engine
 
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parent.parent / "shared"
 IN_CI = os.environ.get("PILEUS_CI") == "1"
 REAL_PARTS = {"tansu", "kafka", "broker", "fresh_tansu", "fresh_kafka", "fresh_broker", "program", "shared"}
-REAL_PARTS |= {"ec2"}
+REAL_PARTS |= {"docker_engine", "ec2", "fresh_docker_engine"}
 """A test that asks for one of these, or stands in one of the folders below, is an integration test."""
 REAL_FOLDERS = (HERE / "integration", HERE / "browser")
 
@@ -178,3 +179,28 @@ def ec2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ec2]:
         except MissingPartError as error:
             pytest.skip(str(error))
         yield server
+
+
+# --- Docker ----------------------------------------------------------------------------------------------------------
+
+
+def _engine() -> Iterator[DockerEngine]:
+    """Start a Docker engine, or skip with what is missing."""
+    try:
+        engine = start_engine()
+    except MissingEngineError as error:
+        pytest.skip(str(error))
+    yield engine
+    remove_engine(engine)
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[DockerEngine]:
+    """A Docker engine that all tests share: use stacks and member names of your own."""
+    yield from _engine()
+
+
+@pytest.fixture
+def fresh_docker_engine() -> Iterator[DockerEngine]:
+    """A Docker engine of this test's own; stop or kill it freely."""
+    yield from _engine()

@@ -76,7 +76,7 @@ class LocalCloud:
         self, state: Path, agent: AgentCommand | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._state = LocalState(state)
-        self._agents = None if agent is None else LocalAgents(agent, state=self._state, clock=clock)
+        self._agents = None if agent is None else LocalAgents(agent, log=self._agent_log, clock=clock)
         self._ends: Counter[str] = Counter()
         """How many calls are ending a member now."""
 
@@ -150,6 +150,9 @@ class LocalCloud:
         await self._off_loop(local_process.kill_strays, self._token())
         return await self.instances()
 
+    def _agent_log(self, member: str) -> Path:
+        return self._state.log(member, agent=True)
+
     def _look(self) -> tuple[dict[str, Instance], list[str]]:
         """Return the instances alive, and the members to clear away."""
         found: dict[str, Instance] = {}
@@ -170,7 +173,8 @@ class LocalCloud:
         member = instance.where.member
         self._state.trim_log(member)
         if self._agents is not None and not entry.ending:
-            self._agents.tend(entry, instance, environment=self._environment(entry.intent), token=self._token(member))
+            environment, token = self._environment(entry.intent), self._token(member)
+            self._agents.tend(entry.folder, instance, entry.intent.launch, environment=environment, token=token)
 
     def _launch(self, where: Where, launch: Launch) -> Instance:
         member = where.member

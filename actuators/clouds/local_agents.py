@@ -1,15 +1,14 @@
-"""The agents beside the instances of the local cloud: one each, started again when it dies, ever more slowly."""
+"""The agents beside instances on this machine: one each, started again when it dies, ever more slowly."""
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from actuators.clouds import local_process
-from actuators.clouds.local_state import Entry, LocalState
 from actuators.ports import Instance
 from streams.records.action import Launch
 
@@ -29,30 +28,47 @@ class _Attempt:
 
 
 class LocalAgents:
-    """Keep one agent alive beside each instance. An agent gets the whole environment of Pileus."""
+    """Keep one agent alive beside each instance. An agent gets the whole environment of Pileus.
+
+    ``log`` names the file that a member's agent writes to.
+    """
 
     def __init__(
-        self, command: Callable[[Instance, Launch], list[str]], *, state: LocalState, clock: Callable[[], float]
+        self,
+        command: Callable[[Instance, Launch], list[str]],
+        *,
+        log: Callable[[str], Path],
+        clock: Callable[[], float],
     ) -> None:
         self._command = command
-        self._state = state
+        self._log = log
         self._clock = clock
         self._attempts: dict[str, _Attempt] = {}
 
     def tend(
-        self, entry: Entry, instance: Instance, *, environment: Mapping[str, str], token: Mapping[str, str]
+        self,
+        folder: Path,
+        instance: Instance,
+        launch: Launch,
+        *,
+        environment: Mapping[str, str],
+        token: Mapping[str, str],
     ) -> None:
-        """Start the agent of ``instance`` if none lives and it is time. Does not wait for it to come up."""
-        numbers = sorted(_numbers(entry.folder))
+        """Start the agent of ``instance`` if none lives and it is time. Does not wait for it to come up.
+
+        ``folder`` is the member's: its agents' claims are there.
+        """
+        numbers = sorted(_numbers(folder))
         newest = numbers[-1] if numbers else 0
-        claim = local_process.read_claim(_path(entry.folder, newest))
+        claim = local_process.read_claim(_path(folder, newest))
         if claim is not None and local_process.lives(claim, token):
             return
         if not self._is_time(instance.where.member):
             return
         for number in numbers[:-1]:
-            _path(entry.folder, number).unlink(missing_ok=True)
-        self._start(entry, instance, _path(entry.folder, newest + 1), {**os.environ, **environment})
+            _path(folder, number).unlink(missing_ok=True)
+        command = self._command(instance, launch)
+        self._start(instance.where.member, command, _path(folder, newest + 1), {**os.environ, **environment})
 
     def forget(self, members: Mapping[str, Instance]) -> None:
         """Forget the attempts for all but ``members``."""
@@ -71,12 +87,9 @@ class LocalAgents:
         self._attempts[member] = _Attempt(now, FIRST_DELAY_S if lived else min(2 * last.delay_s, LAST_DELAY_S))
         return True
 
-    def _start(self, entry: Entry, instance: Instance, claim: Path, environment: Mapping[str, str]) -> None:
-        member = instance.where.member
-        command = self._command(instance, entry.intent.launch)
-        log = self._state.log(member, agent=True)
+    def _start(self, member: str, command: Sequence[str], claim: Path, environment: Mapping[str, str]) -> None:
         try:
-            os.close(local_process.start(command, claim=claim, environment=environment, log=log))
+            os.close(local_process.start(command, claim=claim, environment=environment, log=self._log(member)))
         except (OSError, ValueError) as error:  # an instance without an agent is better than none
             _log.warning("agent not started", member=member, error=str(error))
 

@@ -1,4 +1,4 @@
-"""Which port the next instance of the local cloud gets: free, and the one that has rested longest."""
+"""Which port of this machine the next instance gets: free, and the one that has rested longest."""
 
 import contextlib
 import socket
@@ -8,7 +8,7 @@ from pathlib import Path
 from actuators.ports import InvalidRequestError, OutOfCapacityError
 
 HOST = "127.0.0.1"
-"""Where instances of the local cloud serve."""
+"""Where instances on this machine serve."""
 HIGHEST = 65535
 
 
@@ -35,7 +35,7 @@ def choose_port(ports: Sequence[int], *, taken: Collection[int], used: Path) -> 
             return _bind(port)
     mine = len(set(ports) & set(taken))
     raise OutOfCapacityError(
-        f"local cloud: all {len(set(ports))} ports of {min(ports)}..{max(ports)} are taken, {mine} by instances"
+        f"all {len(set(ports))} ports of {min(ports)}..{max(ports)} are taken, {mine} by instances"
     )
 
 

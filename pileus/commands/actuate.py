@@ -1,8 +1,8 @@
 """Decide and act: the actuators (decider and executor).
 
 Start as many as you like: they share the applications. Actions are carried out on the clouds named by
-the definitions: ``local`` (processes on this machine), ``memory`` (dry run), and the accounts in the file that the
-setting ``clouds_file`` names.
+the definitions: ``local`` (processes on this machine), ``docker`` (containers of the engine that the setting
+``docker_host`` names), ``memory`` (dry run), and the accounts in the file that the setting ``clouds_file`` names.
 """
 
 import os

@@ -47,7 +47,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     source = what.add_mutually_exclusive_group()
     source.add_argument("--pid", type=_count, metavar="ID", help="a process and its descendants")
     source.add_argument("--cgroup", metavar="PATH", help="a control group, below /sys/fs/cgroup")
+    source.add_argument("--container", metavar="ID", help="a container of --engine; its output is followed too")
     source.add_argument("--host", action="store_true", help="the host it runs on")
+    what.add_argument("--engine", metavar="URL", default="unix:///var/run/docker.sock", help="Docker engine")
     what.add_argument("--cpus", type=positive, metavar="N", default=_given("CPUS"), help="processors it may use")
     what.add_argument(
         "--memory-limit", type=_count, metavar="BYTES", default=_given("MEMORY_LIMIT"), help="memory it may use"
@@ -91,13 +93,14 @@ def main(options: argparse.Namespace) -> int:
         limit=settings.buffer_records,
         on_change=_tell,
     )
+    logs = [*_container_log(options), *_logs(options.log or (_given("LOG") or "").split(os.pathsep))]
     agent = Agent(
         Identity(
             tenant=options.tenant, application=options.application, cluster=options.cluster, member=options.member
         ),
         source=source,
         probe=probe.ask if probe else None,
-        logs=_logs(options.log or (_given("LOG") or "").split(os.pathsep)),
+        logs=logs,
         exports=_exports(options),
         publisher=publisher,
         interval_s=interval_s,
@@ -153,6 +156,10 @@ def _source(options: argparse.Namespace) -> "Source":
     from streams.agent.host import Host
     from streams.agent.process import ProcessTree
 
+    if options.container:
+        from actuators.clouds.docker_watch import ContainerUsage
+
+        return ContainerUsage(options.engine, options.container, clock=time.monotonic).start()
     kind, value = _measured(options)
     if kind == "auto":
         kind = "cgroup" if inside_container() else "host"
@@ -175,6 +182,15 @@ def _measured(options: argparse.Namespace) -> tuple[str, str]:
         return "host", ""
     kind, _, value = (_given("MEASURE") or "auto").partition(":")
     return kind, value
+
+
+def _container_log(options: argparse.Namespace) -> "list[Follower]":
+    """Open what a container writes, if it is one that is measured."""
+    if not options.container:
+        return []
+    from actuators.clouds.docker_watch import ContainerLog
+
+    return [ContainerLog(options.engine, options.container)]
 
 
 def _logs(names: Sequence[str]) -> "list[Follower]":

@@ -9,6 +9,10 @@ before the parts are (a second Ctrl-C skips that). Each cluster that takes reque
 load goes to the one of --cluster. The broker's address is printed: from a second terminal, 'pileus apply', 'status' and
 'delete' work beside a run with --broker. What is applied there is started too, but its clusters that take
 requests have no front: their members start, and never serve.
+
+With --cloud docker members are containers of a Docker engine on this machine, ports published on 127.0.0.1. The
+sample application is in the image of Pileus itself: 'docker build -t pileus:local .' makes it; --image names another
+one with python3 and pileus in it.
 """
 
 import sys
@@ -30,6 +34,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--peak", type=positive, metavar="N", help="requests/s at the peak (default: what fits)")
     parser.add_argument("--period", type=positive, default=120.0, metavar="S", help="one round of a shape (120)")
     parser.add_argument("--application", type=Path, metavar="FILE|DIR", help="definition of another application")
+    parser.add_argument("--cloud", choices=("local", "docker"), default="local", help="where members run (local)")
+    parser.add_argument("--image", metavar="NAME", help="image of the members, with --cloud docker (pileus:local)")
+    parser.add_argument("--engine", metavar="URL", help="Docker engine (DOCKER_HOST, or unix:///var/run/docker.sock)")
     parser.add_argument("--cluster", metavar="ALIAS", help="which cluster gets the load (default: the outermost)")
     parser.add_argument("--balancer", choices=KINDS, default="caddy", help="what spreads the requests (default: caddy)")
     parser.add_argument("--report", type=Path, metavar="FILE.json", help="write what happened")

@@ -1,10 +1,13 @@
 """The clouds that the actuators of this process act on, by provider."""
 
+import hashlib
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from actuators.clouds.docker import DockerCloud
+from actuators.clouds.docker_agents import shared_folder
 from actuators.clouds.libcloud import LibcloudCloud
 from actuators.clouds.limited import LimitedCloud
 from actuators.clouds.local import LocalCloud
@@ -33,6 +36,8 @@ def clouds(settings: Settings, state: Path) -> dict[str, Cloud]:
         "local": LocalCloud(folder, agent=_agent(settings, folder)),
         "memory": MemoryCloud(now=time.time),  # noqa: TID251 - composition
     }
+    if settings.docker_host:
+        built_in["docker"] = _docker(settings, state)
     accounts = load_accounts(Path(settings.clouds_file)) if settings.clouds_file else {}
     if taken := sorted(BUILT_IN & accounts.keys()):
         bound = "is the name of a built-in cloud: must be another"
@@ -53,25 +58,76 @@ def _machines(name: str, account: Account, settings: Settings, state: Path) -> C
     )
 
 
+async def destroy_all(settings: Settings, state: Path, grace_s: float) -> list[str]:
+    """End every instance of this stack on the clouds of this machine; return what is left.
+
+    Raises
+    ------
+    TransientCloudError
+        A cloud does not answer.
+    """
+    left = [*await LocalCloud(local_folder(state)).destroy_all(grace_s)]
+    if settings.docker_host:
+        cloud = DockerCloud(settings.stack, docker_folder(state), url=settings.docker_host)
+        left += await cloud.destroy_all(grace_s)
+        cloud.close()
+    return sorted(left)
+
+
 def local_folder(state: Path) -> Path:
     """Return where the local cloud remembers its instances."""
     return (state / "local").resolve()
+
+
+def docker_folder(state: Path) -> Path:
+    """Return where the agents beside containers keep their files."""
+    return (state / "docker").resolve()
+
+
+def stack_name(state: Path) -> str:
+    """Return a name for a stack that lives in one folder: the same folder, the same name."""
+    return f"run-{hashlib.sha256(str(state.resolve()).encode()).hexdigest()[:12]}"
+
+
+def _docker(settings: Settings, state: Path) -> DockerCloud:
+    """Return the cloud of the Docker engine."""
+    folder = docker_folder(state)
+    return DockerCloud(settings.stack, folder, url=settings.docker_host, agent=_container_agent(settings, folder))
 
 
 def _agent(settings: Settings, folder: Path) -> Callable[[Instance, Launch], list[str]]:
     """Return what makes the command line of the cartridge agent beside an instance."""
 
     def command(instance: Instance, launch: Launch) -> list[str]:
-        where, cloud = instance.where, LocalCloud(folder)
-        words = [sys.executable, "-m", "pileus", "agent", "--member", where.member, "--cluster", where.cluster]
-        words += ["--application", where.application, "--tenant", where.tenant]
-        words += ["--pid", instance.instance.rpartition("-")[2], "--log", str(cloud.log(where.member))]
-        words += ["--interval", str(settings.sample_interval_s), "--broker", settings.broker]
-        words += ["--partitions", str(settings.partitions)]
-        words += ["--exports", str(cloud.exports(where.member)), "--metadata", str(cloud.metadata(where.member))]
-        words += [word for name in launch.exports for word in ("--export", name)]
-        if launch.health:
-            words += ["--probe", launch.health, "--address", f"{instance.host}:{instance.port}"]
-        return words
+        member, cloud = instance.where.member, LocalCloud(folder)
+        words = ["--pid", instance.instance.rpartition("-")[2], "--log", str(cloud.log(member))]
+        words += ["--exports", str(cloud.exports(member)), "--metadata", str(cloud.metadata(member))]
+        return _words(settings, instance, launch) + words
 
     return command
+
+
+def _container_agent(settings: Settings, folder: Path) -> Callable[[Instance, Launch], list[str]]:
+    """Return what makes the command line of the cartridge agent beside a container."""
+
+    def command(instance: Instance, launch: Launch) -> list[str]:
+        member = instance.where.member
+        words = ["--container", instance.instance.removeprefix("container-"), "--engine", settings.docker_host]
+        shared = shared_folder(folder, member)
+        words += ["--exports", str(shared / "exports"), "--metadata", str(shared / "metadata.json")]
+        return _words(settings, instance, launch) + words
+
+    return command
+
+
+def _words(settings: Settings, instance: Instance, launch: Launch) -> list[str]:
+    """Return what an agent is told wherever its instance runs."""
+    where = instance.where
+    words = [sys.executable, "-m", "pileus", "agent", "--member", where.member, "--cluster", where.cluster]
+    words += ["--application", where.application, "--tenant", where.tenant]
+    words += ["--interval", str(settings.sample_interval_s), "--broker", settings.broker]
+    words += ["--partitions", str(settings.partitions)]
+    words += [word for name in launch.exports for word in ("--export", name)]
+    if launch.health:
+        words += ["--probe", launch.health, "--address", f"{instance.host}:{instance.port}"]
+    return words

@@ -11,15 +11,14 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from actuators.clouds.local import LocalCloud
-from actuators.ports import BalancerError
+from actuators.ports import BalancerError, CloudError
 from config.catalogue import Catalogue
 from config.cluster import ClusterSpec
 from config.settings import Settings, to_environment
 from pileus.balancers import process
 from pileus.stack.balancing import agents, fronts
 from pileus.stack.broker import Broker, BrokerError, answers
-from pileus.stack.clouds import local_folder
+from pileus.stack.clouds import destroy_all, stack_name
 from pileus.stack.front import levels
 from pileus.stack.ports import free_ports
 from pileus.stack.supervise import Supervisor
@@ -57,7 +56,11 @@ class LocalStack:
         self._broker_port, admin = next(ports), next(ports)
         address = f"127.0.0.1:{self._broker_port}" if self.own_broker else self.settings.broker
         self.settings = msgspec.structs.replace(
-            self.settings, broker=address, state_dir=str(self.directory), dashboard_port=next(ports)
+            self.settings,
+            broker=address,
+            state_dir=str(self.directory),
+            dashboard_port=next(ports),
+            stack=stack_name(self.directory),
         )
         self.dashboard = f"http://{self.settings.dashboard_host}:{self.settings.dashboard_port}/"
         frontends = fronts(self.catalogue.clusters(), ports)
@@ -106,12 +109,15 @@ class LocalStack:
         await asyncio.gather(*self._blocking, return_exceptions=True)
         parts = [name for name in ORDER if name in self.supervisor.parts]
         await self.supervisor.stop([*parts, *(name for name in self.supervisor.parts if name not in ORDER)])
-        cloud = LocalCloud(local_folder(self.directory))
-        left = await cloud.destroy_all(max(each.cartridge.grace_s for each in self.catalogue.clusters()))
+        grace_s = max(each.cartridge.grace_s for each in self.catalogue.clusters())
+        try:
+            left = await destroy_all(self.settings, self.directory, grace_s)
+        except CloudError as error:
+            left = [str(error)]
         await asyncio.to_thread(self._balancer.stop)
         if self._broker is not None:
             await asyncio.to_thread(self._broker.stop)
-        return sorted(left)
+        return left
 
     async def withdraw(self, documents: Iterable[tuple[str, None]]) -> None:
         """Withdraw definitions.

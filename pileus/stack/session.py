@@ -96,9 +96,11 @@ def run(args: Namespace) -> int:
     given.Usage
         An option cannot be used; nothing was started.
     """
-    catalogue, settings = given.definitions(args.application), given.settings(args.settings, args.broker)
+    catalogue = given.definitions(args.application, cloud=args.cloud, image=args.image)
+    settings = given.settings(args.settings, args.broker)
     cluster = front(catalogue.applications(), args.cluster)
     given.try_load(args)
+    settings = msgspec.structs.replace(settings, docker_host=given.engine(args, catalogue, os.environ))
     directory = args.state or Path(tempfile.mkdtemp(prefix="pileus-"))
     directory.mkdir(parents=True, exist_ok=True)
     try:

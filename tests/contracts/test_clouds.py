@@ -9,14 +9,16 @@ from typing import Protocol
 
 import pytest
 
+from actuators.clouds.docker import DockerCloud
 from actuators.clouds.local import LocalCloud
 from actuators.clouds.memory import MemoryCloud
 from actuators.ports import Cloud, Instance, InvalidRequestError, OutOfCapacityError
 from streams.records.action import Launch
-from tests.clouds import SERVER, a_place, free_ports
+from tests.clouds import HTTPD, SERVER, a_place, free_ports
 from tests.contracts.cloudstack_rig import CloudStackStandInHarness
 from tests.contracts.ec2_rig import Ec2Harness
 from tests.contracts.openstack_rig import OpenStackStandInHarness
+from tests.engines import TINY, DockerEngine
 
 PORTS = 8
 
@@ -56,6 +58,28 @@ class LocalHarness:
         assert await LocalCloud(self._state).destroy_all(grace_s=1.0) == {}
 
 
+class DockerHarness:
+    def __init__(self, tmp_path: Path, engine: DockerEngine) -> None:
+        self._state, self._engine = tmp_path / "docker", engine
+        self._opened: list[DockerCloud] = []
+        self.cloud: Cloud = self.reopened()
+        self.launch = Launch(image=TINY, command=HTTPD, ports=free_ports(PORTS))
+
+    def reopened(self) -> Cloud:
+        self._opened.append(DockerCloud("contract", self._state, url=self._engine.url))
+        return self._opened[-1]
+
+    def lose(self, instance: Instance) -> None:
+        client = self._engine.client()
+        client.kill(instance.instance.removeprefix("container-"), "SIGKILL")
+        client.close()
+
+    async def close(self) -> None:
+        assert await self._opened[0].destroy_all(grace_s=1.0) == {}
+        for cloud in self._opened:
+            cloud.close()
+
+
 class MemoryHarness:
     def __init__(self, _: Path) -> None:
         self._memory = MemoryCloud(now=lambda: 0.0, capacity={"p1": PORTS, "p2": PORTS})
@@ -73,7 +97,10 @@ class MemoryHarness:
 
 
 CLOUDS: list[Callable[..., Harness]] = [LocalHarness, MemoryHarness, CloudStackStandInHarness, OpenStackStandInHarness]
-REAL: list[object] = [pytest.param((Ec2Harness, "ec2"), id="ec2", marks=pytest.mark.integration)]
+REAL: list[object] = [
+    pytest.param((DockerHarness, "docker_engine"), id="docker", marks=pytest.mark.integration),
+    pytest.param((Ec2Harness, "ec2"), id="ec2", marks=pytest.mark.integration),
+]
 """Those that need a real part, with its fixture."""
 
 

@@ -1,4 +1,4 @@
-"""The command line of the agent beside an instance of the local cloud: the agent itself understands it."""
+"""The command line of the agent beside an instance, process or container: the agent itself understands it."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -11,7 +11,7 @@ from config.errors import ConfigError
 from config.settings import Settings
 from pileus.commands import actuate
 from pileus.commands import agent as command
-from pileus.stack.clouds import _agent, clouds
+from pileus.stack.clouds import _agent, _container_agent, clouds, stack_name
 from streams.records.action import Launch
 from tests.clouds import a_place
 
@@ -58,3 +58,29 @@ def test_accounts_that_cannot_be_used_end_with_2_before_anything_starts(
 
     assert actuate.main(parser.parse_args([])) == 2
     assert "none.toml" in capsys.readouterr().err
+
+
+def test_the_agent_of_a_container_is_told_which_and_of_which_engine(tmp_path: Path) -> None:
+    instance = Instance(where=a_place(), instance="container-0123456789ab", host="127.0.0.1", port=8000)
+    settings = Settings(docker_host="unix:///run/d.sock")
+    words = _container_agent(settings, tmp_path)(instance, Launch(health="http:/health", exports=["web-URL"]))
+    parser = ArgumentParser()
+    command.arguments(parser)
+    options = parser.parse_args(words[4:])
+
+    assert (options.container, options.engine) == ("0123456789ab", "unix:///run/d.sock")
+    assert (options.probe, options.address, options.export) == ("http:/health", "127.0.0.1:8000", ["web-URL"])
+    assert (options.pid, options.log) == (None, None)
+
+
+def test_there_is_no_docker_without_an_engine(tmp_path: Path) -> None:
+    assert "docker" not in clouds(Settings(), tmp_path)
+    assert "docker" in clouds(Settings(docker_host="unix:///run/d.sock"), tmp_path)
+
+
+def test_a_stack_has_the_name_of_its_folder(tmp_path: Path) -> None:
+    one, two = stack_name(tmp_path / "one"), stack_name(tmp_path / "two")
+
+    assert one != two
+    assert one == stack_name(tmp_path / "two" / ".." / "one")
+    assert Settings(stack=one).stack == one
