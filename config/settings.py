@@ -85,6 +85,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         6.0
     )
     fetch_wait_s: Annotated[Seconds, _says("How long the broker may hold a fetch back for more records.")] = 0.05
+    ingest: Annotated[
+        str,
+        Meta(pattern=r"^(coalesced|events)$"),
+        _says(
+            "How a worker takes samples from Faust: `coalesced`, all that a fetch brought of a partition is one event; "
+            "`events`, each message is one (100 us a message, but by Faust's public interface alone)."
+        ),
+    ] = "coalesced"
     checkpoint_s: Annotated[Seconds, _says("How often the state of a fold is written down.")] = 5.0
     resend_s: Annotated[Seconds, _says("An action without outcome is sent again after this long.")] = 5.0
     probe_interval_s: Annotated[Seconds, _says("How often a balancer probes its members.")] = 0.5

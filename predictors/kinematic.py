@@ -1,11 +1,10 @@
 """The ``kinematic`` predictor: level + u t + 1/2 a t^2, with derivatives that stand out of the noise."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from predictors.motion import MIN_SAMPLES, Floats, Motion, fit_parabolas
+from predictors.motion import MIN_SAMPLES, Floats, Motion, Parabolas, fit_parabolas
 from predictors.support import supported
 
 NAME = "kinematic"
@@ -16,6 +15,8 @@ SURE = 1.9600
 """Standard normal deviate of the 97.5th percentile: how far a derivative must exceed its error before it counts."""
 P90 = 1.2816
 """Standard normal deviate of the 90th percentile."""
+BLOCK = 1024
+"""Rows that are fitted at once where there are many: what is in between stays in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,32 +61,60 @@ def predict(t: Floats, y: Floats, *, horizon_s: float, ceiling: Floats) -> list[
     rows = np.flatnonzero(np.isfinite(y).sum(axis=1) >= ENOUGH)
     if not rows.size:
         return forecasts
-    fitted = fit_parabolas(t, y[rows])
+    ahead, most = _look(t, y[rows], horizon_s), ceiling[rows]
+    value = ahead.value(horizon_s)
+    margin = _student(P90, ahead.fitted.n - MIN_SAMPLES) * ahead.fitted.deviations(horizon_s)
+    columns = (ahead.level, ahead.slope, ahead.curvature, _clamp(value, most))
+    bounds = (_clamp(value - margin, most), _clamp(value + margin, most))
+    lines = zip(rows.tolist(), *(column.tolist() for column in (*columns, *bounds)), strict=True)
+    for row, level, slope, curvature, clamped, lower, upper in lines:
+        forecasts[row] = Prediction(Motion(level, slope, curvature), clamped, lower=lower, upper=upper)
+    return forecasts
+
+
+def values(t: Floats, y: Floats, *, horizon_s: float, ceiling: Floats) -> Floats:
+    """Return the ``value`` of :func:`predict` alone of each row, NaN where it is ``None``: for many rows."""
+    found = np.full(len(y), np.nan)
+    for start in range(0, len(y), BLOCK):
+        block = y[start : start + BLOCK]
+        known = np.isfinite(block).sum(axis=1)
+        most = known == known[-1]  # as a rule all of them, with the same gaps
+        for chosen in (most & (known >= ENOUGH), ~most & (known >= ENOUGH)):
+            rows = slice(None) if chosen.all() else np.flatnonzero(chosen)
+            if chosen.any():
+                value = _look(t, block[rows], horizon_s).value(horizon_s)
+                found[start : start + BLOCK][rows] = _clamp(value, ceiling[start : start + BLOCK][rows])
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """How signals move, as far as noise and window let it be believed: one value for each row."""
+
+    fitted: Parabolas
+    level: Floats
+    slope: Floats
+    curvature: Floats
+
+    def value(self, t: float) -> Floats:
+        """Return where each signal is after ``t`` seconds."""
+        return self.level + self.slope * t + 0.5 * self.curvature * t * t
+
+
+def _look(t: Floats, y: Floats, horizon_s: float) -> _Ahead:
+    """Fit, shrink, and hold to what the window supports."""
+    fitted = fit_parabolas(t, y)
     doubt = _student(SURE, fitted.n - MIN_SAMPLES) * fitted.noise
     calm = replace(
         fitted,
         c1=_shrink(fitted.c1, doubt * doubt / fitted.q1),
         c2=_shrink(fitted.c2, doubt * doubt / fitted.q2),
     )
-    margins = _student(P90, fitted.n - MIN_SAMPLES) * fitted.deviations(horizon_s)
-    motions = _held(calm.motions(), t, y[rows], noise=fitted.noise, horizon_s=horizon_s)
-    for row, motion, margin in zip(rows.tolist(), motions, margins.tolist(), strict=True):
-        value, most = motion.after(horizon_s), float(ceiling[row])
-        forecasts[row] = Prediction(
-            motion, _clamp(value, most), lower=_clamp(value - margin, most), upper=_clamp(value + margin, most)
-        )
-    return forecasts
-
-
-def _held(motions: Sequence[Motion], t: Floats, y: Floats, *, noise: Floats, horizon_s: float) -> list[Motion]:
-    """Return the motions with slope and curvature scaled to the change that their windows support."""
-    change = np.array([motion.after(horizon_s) - motion.level for motion in motions])
-    believed = supported(t, y, change, noise=noise, horizon_s=horizon_s)
+    level, slope, curvature = calm.derivatives()
+    change = level + slope * horizon_s + 0.5 * curvature * horizon_s * horizon_s - level
+    believed = supported(t, y, change, noise=fitted.noise, horizon_s=horizon_s)
     share = np.divide(believed, change, out=np.ones_like(change), where=change != 0.0)
-    return [
-        Motion(motion.level, motion.slope * part, motion.curvature * part)
-        for motion, part in zip(motions, share.tolist(), strict=True)
-    ]
+    return _Ahead(fitted, level, slope * share, curvature * share)
 
 
 def _shrink(c: Floats, doubt: Floats) -> Floats:
@@ -104,6 +133,7 @@ def _student(z: float, freedom: Floats) -> Floats:
     return z + (first + (second + third / freedom) / freedom) / freedom
 
 
-def _clamp(value: float, ceiling: float) -> float:
-    """Return ``value`` within what the signal can be."""
-    return min(max(value, 0.0), ceiling)
+def _clamp(values: Floats, ceiling: Floats) -> Floats:
+    """Return values within what their signals can be."""
+    least = np.where(values < 0.0, 0.0, values)
+    return np.where(ceiling < least, ceiling, least)

@@ -48,12 +48,16 @@ class Parabolas:
 
     def motions(self) -> list[Motion]:
         """Return level, slope and curvature at t = 0."""
+        columns = (column.tolist() for column in self.derivatives())
+        return [Motion(*each) for each in zip(*columns, strict=True)]
+
+    def derivatives(self) -> tuple[Floats, Floats, Floats]:
+        """Return the levels, slopes and curvatures at t = 0."""
         x, s = -self.centre / self.scale, self.scale
         p1, p2 = self._at(x)
         level = self.c0 + self.c1 * p1 + self.c2 * p2
         slope = (self.c1 + self.c2 * (2.0 * x - self.m - self.b)) / s
-        curvature = 2.0 * self.c2 / (s * s)
-        return [Motion(*each) for each in zip(level.tolist(), slope.tolist(), curvature.tolist(), strict=True)]
+        return level, slope, 2.0 * self.c2 / (s * s)
 
     def deviations(self, t: float) -> Floats:
         """Return the standard deviation of a forecast for ``t`` seconds after now (U)."""
@@ -90,6 +94,8 @@ def fit_parabolas(t: Floats, y: Floats) -> Parabolas:
     """
     known = np.isfinite(y)
     n = _counts(t, y, known)
+    if (known == known[:1]).all():  # windows with the same gaps have their polynomials in common
+        known, n = known[:1], n[:1]
     centre, scale = _extent(t, known)
     x = np.where(known, (t - centre[:, None]) / scale[:, None], 0.0)
     m = _sums(x) / n
@@ -103,6 +109,7 @@ def fit_parabolas(t: Floats, y: Floats) -> Parabolas:
     c1, c2 = _sums(rest * p1) / q1, _sums(rest * p2) / q2
     rest = rest - c1[:, None] * p1 - c2[:, None] * p2
     noise = np.sqrt(_sums(rest * rest) / np.maximum(n - MIN_SAMPLES, 1.0))
+    centre, scale, m, b, q1, q2, n = (np.broadcast_to(each, len(y)) for each in (centre, scale, m, b, q1, q2, n))
     return Parabolas(centre, scale, m, b, q1, q2, n, c0, c1, c2, np.where(n > MIN_SAMPLES, noise, 0.0))
 
 

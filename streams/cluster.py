@@ -1,14 +1,13 @@
 """One cluster in the stream worker: its windows, and what a tick makes of them."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 
 from config.cluster import PredictionSpec
-from predictors import kinematic
 from predictors.horizon import horizon
 from predictors.registry import ENSEMBLE
 from streams.foresight import step_of
@@ -18,9 +17,9 @@ from streams.prospect import Prospect, Way
 from streams.records.forecast import ClusterForecast, Fault, MemberForecast, Signal, SignalForecast
 from streams.records.instance import Announcement
 from streams.records.member import Member
-from streams.records.sample import Health, Requests
-from streams.signals import Total, member_forecast, sum_over_serving
-from streams.window import BalancerWindow, Floats, Grid, MemberWindow, hold
+from streams.records.sample import Requests
+from streams.signals import Total
+from streams.window import BalancerWindow, Grid
 
 MEMORY_CEILING = 100.0
 """Percent of one member."""
@@ -61,6 +60,11 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
         """Periods that lie between two samples at most: so long a member's value holds."""
         return math.ceil(self.sample_interval_s / self.evaluation_s)
 
+    @property
+    def lead_periods(self) -> int:
+        """Periods before a window that are kept: a value in them may hold into it."""
+        return max(self.sample_periods, self.stale_periods)
+
     def window(self, horizon_s: float, given_s: float | None = None) -> float:
         """Return how long a window must be to look so far ahead: twice as far back, and 20 samples.
 
@@ -71,6 +75,10 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
             return max(min(given_s, LONGEST_S), least, step_of(horizon_s, self.evaluation_s))
         return max(self.window_s, min(2.0 * horizon_s, LONGEST_S), least)
 
+    def grid(self, window_s: float, at: float) -> Grid:
+        """Return the periods of a window that ends at a tick."""
+        return Grid.ending(at, width=self.evaluation_s, span=window_s)
+
     def way(self, prediction: PredictionSpec, measured_s: float) -> Way:
         """Return how to look ahead; what is not said follows from the settings, and from the measured lead time."""
         given_s = prediction.horizon_s
@@ -79,30 +87,21 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """The windows of a cluster's members on the grid of a tick: one row for each member."""
-
-    names: list[str]
-    windows: list[MemberWindow]
-    load_average: Floats
-    memory_consumption: Floats
-    lead: int
-    """Periods before the grid, at the beginning of each row."""
-
-
-@dataclass(frozen=True, slots=True)
 class Measured:
     """What one cluster's windows hold at a tick."""
 
     prospects: tuple[Prospect, ...]
     """By the policy's prediction; by that of a shadow policy too, where it differs."""
-    rows: Rows
-    known: int
-    """Members whose load is known in the newest period."""
     grid: Grid
     """The periods of the longest window."""
     totals: tuple[Total, ...]
     """Requests, load, memory in those."""
+    known: int
+    """Members whose load is known in the newest period."""
+    serving: int
+    starting: int
+    members: list[MemberForecast]
+    faults: list[Fault]
 
 
 class Cluster(msgspec.Struct):
@@ -110,7 +109,6 @@ class Cluster(msgspec.Struct):
 
     instance: Announcement
     membership: Membership = msgspec.field(default_factory=Membership)
-    members: dict[str, MemberWindow] = {}
     balancers: dict[str, BalancerWindow] = {}
     horizon_s: float = 0.0
     """The horizon that follows from the lead times; 0 before the first tick."""
@@ -123,16 +121,9 @@ class Cluster(msgspec.Struct):
         """Take in the newest record of a member."""
         self.membership.apply(member)
 
-    def knows(self, member: str) -> bool:
-        """Say whether this is a member, alive or within the window."""
-        return member in self.membership.alive or member in self.membership.served
-
-    def take_health(self, health: Health, rules: Rules) -> str:
-        """Take in a sample of a member that it knows; return why it cannot, or an empty text."""
-        window = self.members.setdefault(health.member, MemberWindow())
-        if window.load_average.full or window.memory_consumption.full:
-            return "Overload"
-        return "" if window.take(health, rules.stale_s) else "Duplicate"
+    def belongs_to(self, tenant: str, application: str) -> bool:
+        """Say whose it is."""
+        return (self.instance.tenant, self.instance.application) == (tenant, application)
 
     def take_requests(self, requests: Requests) -> str:
         """Take in a sample of a balancer; return why it cannot, or an empty text."""
@@ -145,39 +136,40 @@ class Cluster(msgspec.Struct):
             return "Overload"
         return "" if window.take(requests) else "Duplicate"
 
-    def measure(self, at: float, rules: Rules) -> Measured:
-        """Return what the windows hold at a tick, and forget what no later tick needs."""
-        self._choose_horizon(rules)
-        predictions = self._predictions()
-        ways = [rules.way(prediction, self.horizon_s) for prediction in predictions]
+    def look(self, rules: Rules) -> tuple[Way, ...]:
+        """Follow the measured lead times, and return how each prediction looks ahead; the longest window counts."""
+        self.horizon_s = horizon(
+            self.membership.lead_times,
+            default_s=self.instance.default_lead_time_s,
+            period_s=rules.evaluation_s,
+            grid_s=rules.horizon_grid_s,
+            before_s=self.horizon_s or None,
+        )
+        ways = tuple(rules.way(prediction, self.horizon_s) for prediction in self._predictions())
         self.window_s = max(way.window_s for way in ways)
-        grid = Grid.ending(at, width=rules.evaluation_s, span=self.window_s)
-        self._forget(grid, at, rules)
-        requests = self._requests_total(grid, at, rules)
-        rows = self._rows(grid, rules)
-        load, memory, known = self._member_totals(rows, grid, at)
-        totals = (requests, load, memory)
-        prospects = tuple(self._prospect(*each, totals, at, rules) for each in zip(ways, predictions, strict=True))
-        return Measured(prospects, rows, known, grid, totals)
+        return ways
 
-    def conclude(
-        self, measured: Measured, settled: Sequence[SignalForecast], at: float, rules: Rules
-    ) -> ClusterForecast:
+    def prospects(self, ways: Sequence[Way], totals: Sequence[Total], at: float, rules: Rules) -> tuple[Prospect, ...]:
+        """Return the newest part of the totals for each way, as far as it goes back."""
+        each = zip(ways, self._predictions(), strict=True)
+        return tuple(self._prospect(way, prediction, totals, at, rules) for way, prediction in each)
+
+    def conclude(self, measured: Measured, settled: Sequence[SignalForecast]) -> ClusterForecast:
         """Return what is to be said of a cluster; ``settled`` are the signals of its prospects, in their order."""
-        serving, count = self.membership.serving(), len(Signal)
+        count = len(Signal)
         first, *others = measured.prospects
         return ClusterForecast(
             tenant=self.instance.tenant,
             application=self.instance.application,
             cluster=self.instance.cluster,
             horizon_s=first.way.horizon_s,
-            serving=len(serving),
+            serving=measured.serving,
             known=measured.known,
-            starting=self.membership.starting(),
+            starting=measured.starting,
             signals=list(settled[:count]),
             count=None if first.totals[0].why else sum(b.count for b in self.balancers.values()),
-            members=self._member_forecasts(measured.rows, first, at, rules),
-            faults=self._faults(serving, at, rules),
+            members=measured.members,
+            faults=measured.faults,
             shadow=list(settled[count:]),
             shadow_horizon_s=others[0].way.horizon_s if others else None,
         )
@@ -188,10 +180,9 @@ class Cluster(msgspec.Struct):
         return [own] if shadow is None or shadow == own else [own, shadow]
 
     def _prospect(
-        self, way: Way, prediction: PredictionSpec, totals: Iterable[Total], at: float, rules: Rules
+        self, way: Way, prediction: PredictionSpec, totals: Sequence[Total], at: float, rules: Rules
     ) -> Prospect:
-        """Return the newest part of the totals, as far as one way goes back."""
-        grid = Grid.ending(at, width=rules.evaluation_s, span=way.window_s)
+        grid = rules.grid(way.window_s, at)
         return Prospect(
             cluster=self.instance.cluster,
             way=way,
@@ -202,32 +193,31 @@ class Cluster(msgspec.Struct):
             apart="" if prediction.calendar == self.instance.prediction.calendar else "/shadow",
         )
 
-    def _choose_horizon(self, rules: Rules) -> None:
-        """Follow the measured lead times."""
-        self.horizon_s = horizon(
-            self.membership.lead_times,
-            default_s=self.instance.default_lead_time_s,
-            period_s=rules.evaluation_s,
-            grid_s=rules.horizon_grid_s,
-            before_s=self.horizon_s or None,
-        )
+    def forget(self, before: float, at: float, rules: Rules, *, ended: float) -> bool:
+        """Drop what lies before the window, and a silent balancer once another one reports.
 
-    def _forget(self, grid: Grid, at: float, rules: Rules) -> None:
-        """Drop what lies before the window, and a silent balancer once another one reports."""
-        before = grid.longer(max(rules.sample_periods, rules.stale_periods)).start
-        self.membership.forget(before)
-        for name in [n for n in self.members if not self.knows(n)]:
-            del self.members[name]
-        for window in self.members.values():
-            window.forget(before)
+        ``ended`` is when the first of its members that served ended to serve; say whether such a one is forgotten.
+        """
         for balancer in self.balancers.values():
             balancer.in_flight.forget(before)
         if any(b.newest >= at - rules.stale_s for b in self.balancers.values()):
             silent = at - max(rules.fault_s, rules.stale_s)
             for name in [n for n, b in self.balancers.items() if b.newest < silent]:
                 del self.balancers[name]
+        if ended >= before:
+            return False
+        self.membership.forget(before)
+        return True
 
-    def _requests_total(self, grid: Grid, at: float, rules: Rules) -> Total:
+    def reports(self, at: float, *, any_: bool) -> float:
+        """Note whether any member reports; return since when some do without a break, NaN when none does."""
+        if not any_:
+            self.reporting_since = None
+        elif self.reporting_since is None:
+            self.reporting_since = at
+        return math.nan if self.reporting_since is None else self.reporting_since
+
+    def requests_total(self, grid: Grid, at: float, rules: Rules) -> Total:
         """Sum the requests in flight over the balancers; unknown while one of them is silent.
 
         A balancer counts from its first interval on: before that it carried nothing that the others did not.
@@ -242,72 +232,3 @@ class Cluster(msgspec.Struct):
         age_s = max(0.0, at - min(balancer.newest for balancer in balancers))
         why = "Stale" if age_s > rules.stale_s else ""
         return Total(Signal.REQUESTS_IN_FLIGHT, np.where(begun.any(axis=0), total, np.nan), age_s, why)
-
-    def _rows(self, grid: Grid, rules: Rules) -> Rows:
-        """Lay the members' windows on the grid: those that served in it, and those that will."""
-        names = sorted({*self.membership.served, *self.membership.wanted()})
-        windows = [self.members.get(name) or MemberWindow() for name in names]
-        series = [w.load_average for w in windows] + [w.memory_consumption for w in windows]
-        means = grid.longer(rules.sample_periods).means(series)
-        return Rows(names, windows, means[: len(names)], means[len(names) :], rules.sample_periods)
-
-    def _member_totals(self, rows: Rows, grid: Grid, at: float) -> tuple[Total, Total, int]:
-        """Sum load and memory over the members that served in each period, scaled by serving / known.
-
-        Returns both totals, and of how many members the load is known in the newest period.
-        """
-        served = self.membership.covers(rows.names, grid.middles(at) + at)
-        ceiling = MEMORY_CEILING * max(1, len(self.membership.serving()))
-        load, known = sum_over_serving(hold(rows.load_average, rows.lead)[:, rows.lead :], served)
-        memory, _ = sum_over_serving(hold(rows.memory_consumption, rows.lead)[:, rows.lead :], served)
-        return (
-            Total(Signal.LOAD_AVERAGE, load, self._age("load_average", at)),
-            Total(Signal.MEMORY_CONSUMPTION, memory, self._age("memory_consumption", at), ceiling=ceiling),
-            known,
-        )
-
-    def _age(self, name: str, at: float) -> float | None:
-        """Return the age of the newest sample of a signal over the members that serve (s)."""
-        windows = [self.members[member] for member in self.membership.serving() if member in self.members]
-        newest = [t for window in windows if (t := getattr(window, name).newest(at)) is not None]
-        return at - max(newest) if newest else None
-
-    def _member_forecasts(self, rows: Rows, prospect: Prospect, at: float, rules: Rules) -> list[MemberForecast]:
-        """Return the own load at the horizon of each member that serves or is on its way."""
-        predictions = kinematic.predict(
-            prospect.grid.middles(at),
-            np.concatenate((rows.load_average, rows.memory_consumption))[:, -prospect.grid.n :],
-            horizon_s=prospect.way.horizon_s,
-            ceiling=np.repeat([np.inf, MEMORY_CEILING], len(rows.names)),
-        )
-        wanted, m = set(self.membership.wanted()), len(rows.names)
-        return [
-            member_forecast(name, window, load, memory, at=at, stale_s=rules.stale_s)
-            for name, window, load, memory in zip(
-                rows.names, rows.windows, predictions[:m], predictions[m:], strict=True
-            )
-            if name in wanted
-        ]
-
-    def _faults(self, serving: list[str], at: float, rules: Rules) -> list[Fault]:
-        """Name the members that serve and are silent, or unhealthy, for longer than the fault time."""
-        windows = [self.members.get(name) or MemberWindow() for name in serving]
-        if not any(w.newest is not None and at - w.newest <= rules.stale_s for w in windows):
-            self.reporting_since = None
-        elif self.reporting_since is None:
-            self.reporting_since = at
-        faults = (self._fault(*each, at, rules) for each in zip(serving, windows, strict=True))
-        return [fault for fault in faults if fault is not None]
-
-    def _fault(self, name: str, window: MemberWindow, at: float, rules: Rules) -> Fault | None:
-        """Say what is wrong with a serving member. While none reports, it is not the members that are ill."""
-        if self.reporting_since is None:
-            return None
-        sick = window.unhealthy_since
-        if sick is not None and window.probed is not None and at - window.probed <= rules.stale_s:
-            return Fault(member=name, reason="Unhealthy", since=sick) if at - sick > rules.fault_s else None
-        start = self.membership.served[name].start
-        heard = start if window.newest is None else max(start, window.newest)
-        if at - max(heard, self.reporting_since) > rules.fault_s:
-            return Fault(member=name, reason="Silent", since=heard)
-        return None

@@ -1,18 +1,20 @@
 """A *prospect*: one way to look ahead of one cluster, and its signals on the window that this way looks at."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
 from config.cluster import CalendarSpec
 from predictors import kinematic
+from predictors.kinematic import Prediction
 from streams.foresight import Outlook, Watched
 from streams.known_days import KnownDays
 from streams.probation import Candidate
 from streams.signals import Total, signal_forecast
-from streams.window import Grid
+from streams.window import Floats, Grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +46,12 @@ class Prospect:
             for total in self.totals:
                 yield self._watched(total)
 
-    def candidates(self, outlooks: Mapping[str, Outlook], at: float, *, stale_s: float) -> Iterator[Candidate]:
-        """Say of each signal: unknown, its last value, or its forecast."""
-        middles = self.grid.middles(at)
-        predictions = kinematic.predict(
-            middles,
-            self.days.plain(np.array([total.values for total in self.totals])),
-            horizon_s=self.way.horizon_s,
-            ceiling=np.array([self.days.ceiling(total.ceiling) for total in self.totals]),
-        )
-        ends, horizon = middles + self.grid.width / 2.0, max(1, round(self.way.horizon_s / self.grid.width))
+    def candidates(
+        self, predictions: Sequence[Prediction | None], outlooks: Mapping[str, Outlook], at: float, *, stale_s: float
+    ) -> Iterator[Candidate]:
+        """Say of each signal: unknown, its last value, or its forecast; ``predictions`` come from :func:`foretell`."""
+        ends = self.grid.middles(at) + self.grid.width / 2.0
+        horizon = max(1, round(self.way.horizon_s / self.grid.width))
         for total, prediction in zip(self.totals, predictions, strict=True):
             outlook = outlooks.get(self._watched(total).row)
             yield Candidate(
@@ -66,6 +64,14 @@ class Prospect:
                 ceiling=total.ceiling,
                 forecast=signal_forecast(total, prediction, outlook, ends=ends, stale_s=stale_s, days=self.days),
             )
+
+    def plain(self) -> Floats:
+        """Return the totals as they were without any event, a row each."""
+        return self.days.plain(np.array([total.values for total in self.totals]))
+
+    def ceilings(self) -> list[float]:
+        """Return the largest value of each of those."""
+        return [self.days.ceiling(total.ceiling) for total in self.totals]
 
     def _last(self, total: Total) -> float:
         """Return what the last known value says of the target; NaN without one."""
@@ -89,3 +95,23 @@ class Prospect:
             calendar=self.calendar,
             apart=self.apart,
         )
+
+
+def foretell(prospects: Sequence[Prospect], at: float) -> list[list[Prediction | None]]:
+    """Return what the windows alone foretell of each prospect's signals: in one pass, those that look alike."""
+    alike: dict[tuple[Grid, float], list[int]] = {}
+    for i, prospect in enumerate(prospects):
+        alike.setdefault((prospect.grid, prospect.way.horizon_s), []).append(i)
+    found: list[list[Prediction | None]] = [[] for _ in prospects]
+    for (grid, horizon_s), here in alike.items():
+        predictions = iter(
+            kinematic.predict(
+                grid.middles(at),
+                np.concatenate([prospects[i].plain() for i in here]),
+                horizon_s=horizon_s,
+                ceiling=np.array([ceiling for i in here for ceiling in prospects[i].ceilings()]),
+            )
+        )
+        for i in here:
+            found[i] = list(islice(predictions, len(prospects[i].totals)))
+    return found

@@ -4,14 +4,13 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictors import kinematic
 from predictors.kinematic import Prediction
 from streams.foresight import Outlook
 from streams.known_days import KnownDays
-from streams.records.forecast import MemberForecast, Signal, SignalForecast
-from streams.window import Floats, MemberWindow, Series
+from streams.records.forecast import Signal, SignalForecast
+from streams.window import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,43 +29,6 @@ class Total:
     def newest(self, periods: int) -> "Total":
         """Return its newest periods only."""
         return self if periods == self.values.size else replace(self, values=self.values[-periods:])
-
-
-def sum_over_serving(rows: Floats, served: NDArray[np.bool_]) -> tuple[Floats, int]:
-    """Sum one signal over the members that served in each period (a column), scaled by serving / known.
-
-    Returns the totals, NaN where no serving member is known, and how many are known in the newest period.
-    """
-    use = served & np.isfinite(rows)
-    known, serving = use.sum(axis=0), served.sum(axis=0)
-    total = np.add.reduce(np.where(use, rows, 0.0), axis=0)
-    return np.where(known > 0, total * (serving / np.maximum(known, 1)), np.nan), int(known[-1])
-
-
-def member_forecast(
-    name: str,
-    window: MemberWindow,
-    load: Prediction | None,
-    memory: Prediction | None,
-    *,
-    at: float,
-    stale_s: float,
-) -> MemberForecast:
-    """Say where one member is heading, as far as its samples are not stale."""
-    return MemberForecast(
-        member=name,
-        load_average=_ahead(window.load_average, load, at - stale_s),
-        memory_consumption=_ahead(window.memory_consumption, memory, at - stale_s),
-        healthy=window.healthy if window.probed is not None and at - window.probed <= stale_s else None,
-        age_s=None if window.newest is None else max(0.0, at - window.newest),
-    )
-
-
-def _ahead(series: Series, prediction: Prediction | None, oldest: float) -> float | None:
-    """Return a series' value at the horizon; its newest value when it is too short, ``None`` when none or too old."""
-    if not series.times or series.times[-1] < oldest:
-        return None
-    return series.values[-1] if prediction is None else prediction.value
 
 
 def signal_forecast(

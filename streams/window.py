@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.records.sample import Health, Requests
+from streams.records.sample import Requests
 
 MOST = 10_000
 """Samples of one source that a window holds at most: three hours at one per second. More is a flood."""
@@ -65,47 +65,6 @@ class Series(msgspec.Struct, gc=False):
         if i:
             del self.times[:i]
             del self.values[:i]
-
-
-class MemberWindow(msgspec.Struct):
-    """What is known of one member."""
-
-    load_average: Series = msgspec.field(default_factory=Series)
-    memory_consumption: Series = msgspec.field(default_factory=Series)
-    newest: float | None = None
-    """Time of its newest sample of any kind."""
-    healthy: bool | None = None
-    """What its newest probe said; ``None`` when it never was probed."""
-    probed: float | None = None
-    """Time of that probe."""
-    unhealthy_since: float | None = None
-    """Since when every probe fails, without a break longer than the stale time."""
-
-    def take(self, health: Health, stale_s: float) -> bool:
-        """Take in a sample; False for a duplicate, of which only a larger value counts."""
-        measured = ((self.load_average, health.load_average), (self.memory_consumption, health.memory_consumption))
-        new = [series.insert(health.at, value) for series, value in measured if value is not None]
-        fresh = self.newest is None or health.at > self.newest
-        if health.healthy is not None and (self.probed is None or health.at > self.probed):
-            self._probe(health.at, stale_s, healthy=health.healthy)
-            new.append(True)
-        if fresh:
-            self.newest = health.at
-        return fresh or any(new)
-
-    def _probe(self, at: float, stale_s: float, *, healthy: bool) -> None:
-        """Note what a probe newer than the last one said."""
-        broken = self.probed is None or at - self.probed > stale_s
-        if healthy:
-            self.unhealthy_since = None
-        elif self.unhealthy_since is None or broken:
-            self.unhealthy_since = at
-        self.healthy, self.probed = healthy, at
-
-    def forget(self, before: float) -> None:
-        """Drop the samples older than ``before``."""
-        self.load_average.forget(before)
-        self.memory_consumption.forget(before)
 
 
 class BalancerWindow(msgspec.Struct):

@@ -6,7 +6,7 @@ between that offset and the first message that comes in is read again. The same 
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from aiokafka.structs import ConsumerRecord
 
 from streams import checkpoints, history
 from streams.cluster import Rules
-from streams.faust_app import consume, create_faust_app, own
+from streams.faust_app import FETCH, consume, create_faust_app, own, records_of
 from streams.fold import LAYOUT, Fold
 from streams.follow import Follower, read_range
 from streams.probation import Turns
@@ -27,11 +27,14 @@ from streams.records.forecast import Forecasts
 from streams.records.instance import INSTANCES as INSTANCE
 from streams.records.log import Rejected
 from streams.records.member import MEMBERS as MEMBER
+from streams.records.record import Record
 from streams.records.sample import Tick
 from streams.shards import Shards
 from streams.topics import FORECASTS, INSTANCES, MEMBERS, REJECTED, SAMPLES
 
 ROLE = "worker"
+TICK = b'"tick"'
+"""Stands in every tick, and in little else."""
 REACH_S = 10.0
 """How long a tick may wait for the membership that it names."""
 
@@ -49,6 +52,8 @@ class WorkerSettings:
     checkpoint_s: float = 5.0
     session_s: float = 6.0
     fetch_wait_s: float = 0.05
+    coalesce: bool = True
+    """Take all that one fetch brought of a partition as one event; else an event is a message."""
 
 
 @dataclass
@@ -66,7 +71,11 @@ class Shard:
 def create_app(settings: WorkerSettings, *, now: Callable[[], float]) -> faust.App:
     """Build the worker. ``now`` is the wall clock (s since the Unix epoch): ticks are written by it."""
     app = create_faust_app(
-        "pileus-worker", broker=settings.broker, session_s=settings.session_s, fetch_wait_s=settings.fetch_wait_s
+        "pileus-worker",
+        broker=settings.broker,
+        session_s=settings.session_s,
+        fetch_wait_s=settings.fetch_wait_s,
+        coalesced={SAMPLES.name} if settings.coalesce else (),
     )
     worker = Worker(settings, Sender(app), now)
     consume(app, SAMPLES, worker.message)
@@ -94,16 +103,16 @@ class Worker:
         await self._shards.release()
 
     async def message(self, event: Any) -> None:
-        """Take in one message, after all before it, and publish what comes of it."""
+        """Take in the messages of one event, after all before them, and publish what comes of them."""
         event.ack()  # a hint for the next start: what counts is the checkpoint
-        message = event.message
-        shard = await self._shards.get(message.partition)
+        partition, records = event.message.partition, records_of(event)
+        shard = await self._shards.get(partition)
         if shard is None:
             return  # the partition is another worker's by now, and so is this message
-        if message.offset > shard.offset:
-            await self._fill(shard, message.partition, message.offset)
-        if message.offset == shard.offset:
-            await self._take(shard, message.partition, event.value)
+        first = records[0][0]
+        if first > shard.offset:
+            await self._fill(shard, partition, first)
+        await self._take(shard, partition, records)
 
     async def tick_for_ever(self) -> None:
         """Write a tick into every partition at the end of each period, once its membership is known."""
@@ -142,19 +151,34 @@ class Worker:
         """Take in what stands between the checkpoint and the first message that came in."""
         start = shard.offset
         missed = await read_range(self.settings.broker, SAMPLES.name, partition, start=start, end=end)
-        for record in missed:
-            shard.offset = record.offset
-            await self._take(shard, partition, record.value)
+        for begin in range(0, len(missed), FETCH):
+            part = missed[begin : begin + FETCH]
+            await self._take(shard, partition, [(record.offset, record.value) for record in part])
+            await asyncio.sleep(0)
         shard.offset = end
         log.info("read again", partition=partition, start=start, end=end, messages=len(missed))
 
-    async def _take(self, shard: Shard, partition: int, raw: bytes | None) -> None:
-        """Feed the fold the message at its offset, and publish what comes of it."""
-        await self._reach(shard, partition, raw)
-        if not self._shards.has(partition, shard):
-            return
-        shard.offset += 1  # first: a message that the fold fails on is not fed again
-        made = shard.fold.message(raw)
+    async def _take(self, shard: Shard, partition: int, records: Sequence[tuple[int, bytes | None]]) -> None:
+        """Feed the fold what it does not have yet, and publish what comes of it.
+
+        The offset goes first: a message that the fold fails on is not fed again.
+        """
+        fold = shard.fold
+        for offset, raw in records:
+            if offset < shard.offset:
+                continue
+            if raw is not None and TICK in raw:
+                await self._reach(shard, partition, raw)
+                if not self._shards.has(partition, shard):
+                    return
+            shard.offset = offset + 1
+            if published := fold.message(raw):
+                await self._publish(shard, partition, published)
+                if not self._shards.has(partition, shard):
+                    return
+
+    async def _publish(self, shard: Shard, partition: int, made: Sequence[Record]) -> None:
+        """Publish what came of a tick, and write down what a restart needs."""
         for record in made:
             if isinstance(record, Forecasts):
                 await self._sender.send(FORECASTS, str(partition), record, partition)
@@ -162,13 +186,10 @@ class Worker:
             elif isinstance(record, Rejected):
                 await self._sender.send(REJECTED, SAMPLES.name, record, 0)
         await history.save(self._sender, partition, made)
-        for forecasts in (record for record in made if isinstance(record, Forecasts)):
-            await self._checkpoint(shard, partition, forecasts.at)
+        await self._checkpoint(shard, partition)
 
-    async def _reach(self, shard: Shard, partition: int, raw: bytes | None) -> None:
+    async def _reach(self, shard: Shard, partition: int, raw: bytes) -> None:
         """Before a tick, wait for the membership that it names."""
-        if raw is None or b'"tick"' not in raw:
-            return
         tick = shard.fold.peek(raw)
         if tick is None:
             return
@@ -176,11 +197,12 @@ class Worker:
             if not await shard.follower.reached(topic, partition, offset, within_s=REACH_S):
                 log.error("a tick names what is not there", topic=topic, partition=partition, offset=offset)
 
-    async def _checkpoint(self, shard: Shard, partition: int, at: float) -> None:
-        """Now and then write the state down."""
-        if at - shard.checkpoint_at < self.settings.checkpoint_s:
+    async def _checkpoint(self, shard: Shard, partition: int) -> None:
+        """Now and then write the state down: what is lost with the process is so many seconds of its work."""
+        now = self._now()
+        if 0.0 <= now - shard.checkpoint_at < self.settings.checkpoint_s:
             return
-        shard.checkpoint_at = at
+        shard.checkpoint_at = now
         state = shard.fold.snapshot()
         await checkpoints.save(
             self._sender, Checkpoint(role=ROLE, partition=partition, offset=shard.offset, layout=LAYOUT, state=state)

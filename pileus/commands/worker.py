@@ -30,5 +30,6 @@ def main(args: Namespace) -> int:
         checkpoint_s=settings.checkpoint_s,
         session_s=settings.session_s,
         fetch_wait_s=settings.fetch_wait_s,
+        coalesce=settings.ingest == "coalesced",
     )
     return run(create_app(worker, now=time.time))

@@ -1,6 +1,7 @@
 """Write the topics to a file as they come: what ``pileus replay`` reads."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import BinaryIO
 
 import msgspec
@@ -9,6 +10,8 @@ from aiokafka.structs import ConsumerRecord
 from config.settings import Settings
 from streams.follow import Follower
 from streams.recording import SETTINGS, Line, write
+from streams.records.columns import MAGIC, as_columns, unpack
+from streams.records.record import encode
 from streams.topics import (
     CONTROL,
     DECISIONS,
@@ -64,5 +67,13 @@ def line_of(message: ConsumerRecord) -> Line:
         offset=message.offset,
         at=message.timestamp / 1000.0,
         key=(message.key or b"").decode(errors="replace"),
-        value=(message.value or b"").decode(errors="replace"),
+        value=_text(message.value or b""),
     )
+
+
+def _text(value: bytes) -> str:
+    """Return a message as a recording has it: binary columns as the JSON that says the same."""
+    if value.startswith(MAGIC):
+        with suppress(ValueError):  # whoever replays what cannot be read refuses it, as the worker did
+            return encode(as_columns(unpack(value))).decode()
+    return value.decode(errors="replace")

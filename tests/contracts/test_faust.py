@@ -1,8 +1,8 @@
 """What is assumed of Faust and aiokafka beyond what they promise: names that are overridden, and that it works."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,12 @@ import faust
 import pytest
 from aiokafka.errors import KafkaConnectionError
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from pileus.stack.broker import Broker
-from streams.faust_app import PUBLISH_S, consume, create_faust_app, is_newest
+from streams.faust_app import PUBLISH_S, consume, create_faust_app, is_newest, records_of
 from streams.publish import PublishError, Sender
 from streams.records.member import Claim
 from streams.topics import Topic
@@ -31,6 +33,8 @@ WAIT_S = 0.07
         (driver.AIOKafkaConsumerThread, "_commit"),
         (driver.AIOKafkaConsumerThread, "_ensure_consumer"),
         (driver.Consumer, "_new_consumer_thread"),
+        (driver.Consumer, "_getmany"),
+        (driver.Consumer, "_to_message"),
         (faust.App, "_create_directories"),
     ],
     ids=lambda each: getattr(each, "__name__", each),
@@ -60,8 +64,46 @@ async def started(app: Any) -> AsyncIterator[None]:
         await asyncio.wait_for(app.stop(), UP_S)
 
 
-def make(broker: Broker, group: str) -> Any:
-    return create_faust_app(group, broker=broker.address, session_s=3.0, fetch_wait_s=WAIT_S)
+def make(broker: Broker, group: str, *, coalesced: Collection[str] = ()) -> Any:
+    return create_faust_app(group, broker=broker.address, session_s=3.0, fetch_wait_s=WAIT_S, coalesced=coalesced)
+
+
+def test_the_version_is_the_one_that_was_looked_into() -> None:
+    """Another one may do as well: run this file with it, then pin it here and in pyproject.toml."""
+    assert faust.__version__ == "0.15.3"
+
+
+@pytest.mark.parametrize("coalesce", [True, False], ids=["coalesced", "an event per record"])
+async def test_every_record_comes_once_in_order_and_is_committed_whole(
+    tansu: Broker, topic: Topic, *, coalesce: bool
+) -> None:
+    """Three batches: what lies between two acknowledged offsets of a coalesced topic is no gap to the commit."""
+    app, seen, events = make(tansu, topic.name, coalesced={topic.name} if coalesce else ()), list[int](), list[int]()
+
+    async def handle(event: Any) -> None:
+        events.append(len(records_of(event)))
+        seen.extend(offset for offset, raw in records_of(event) if raw is not None)
+        event.ack()
+
+    consume(app, topic, handle)
+    with closing(KafkaProducer(bootstrap_servers=tansu.address, enable_idempotence=False, linger_ms=50)) as producer:
+        async with started(app):
+            for batch in range(3):
+                for number in range(100):
+                    producer.send(topic.name, str(number).encode(), partition=0)
+                producer.flush()
+                enough = 100 * (batch + 1)
+                await until(lambda: len(seen) >= enough, within_s=UP_S, what="the records")  # noqa: B023 - at once
+            await until(lambda: _committed(app, topic) == 300, within_s=UP_S, what="the commit")
+
+    assert seen == list(range(300))
+    assert (len(events) < 300) is coalesce
+
+
+def _committed(app: Any, topic: Topic) -> int | None:
+    """Return the offset that the app has committed."""
+    found: int | None = app.consumer._committed_offset[TP(topic.name, 0)]
+    return found
 
 
 async def test_an_app_fetches_without_delay_keeps_nothing_on_disk_and_passes_over_what_fails(

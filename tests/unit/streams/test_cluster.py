@@ -245,12 +245,12 @@ def test_what_no_later_tick_needs_is_forgotten() -> None:
 
     of = fold.progress.clusters["shop-web"]
 
-    assert (sorted(of.members), sorted(of.balancers), sorted(of.membership.served)) == (
+    assert (sorted(fold.store.rows["shop-web"]), sorted(of.balancers), sorted(of.membership.served)) == (
         ["shop-web-1"],
         ["lb-1"],
         ["shop-web-1"],
     )
-    assert (of.members["shop-web-1"].load_average.times, len(of.balancers["lb-1"].in_flight.times)) == ([], 1)
+    assert (fold.store.buckets, len(of.balancers["lb-1"].in_flight.times)) == ({}, 1)
 
 
 def test_the_state_does_not_grow_with_time() -> None:
@@ -264,7 +264,14 @@ def test_the_state_does_not_grow_with_time() -> None:
         feed(fold, a_health(f"shop-web-{i}", at=at - 1.0), a_requests(at=at))
         tick(fold, at)
         of = fold.progress.clusters["shop-web"]
-        sizes.append((len(of.members), len(of.membership.served), len(of.balancers["lb-1"].in_flight.times)))
+        sizes.append(
+            (
+                len(fold.store.rows["shop-web"]),
+                len(fold.store.buckets),
+                len(of.membership.served),
+                len(of.balancers["lb-1"].in_flight.times),
+            )
+        )
 
     assert sizes[399] == sizes[199] == sizes[60]
 

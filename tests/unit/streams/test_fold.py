@@ -3,8 +3,7 @@ import zlib
 import msgspec
 import pytest
 
-from streams import fold as fold_module
-from streams import window
+from streams import intake, window
 from streams.cluster import Rules
 from streams.fold import Fold
 from streams.records.forecast import Forecasts, Signal
@@ -68,7 +67,7 @@ def test_a_sample_that_comes_late_still_finds_its_period() -> None:
         feed(fold, a_health(at=at - 1.0 - late))
         tick(fold, at)
 
-    assert fold.progress.clusters["shop-web"].members["shop-web-1"].load_average.times == [994.0, 1004.0]
+    assert fold.store.series("shop-web", "shop-web-1")[0].times == [994.0, 1004.0]
 
 
 # --- too much --------------------------------------------------------------------------------------------------------
@@ -76,7 +75,7 @@ def test_a_sample_that_comes_late_still_finds_its_period() -> None:
 
 def test_between_two_ticks_the_newest_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
     size = len(HEALTH)
-    monkeypatch.setattr(fold_module, "HELD", 10 * size)
+    monkeypatch.setattr(intake, "HELD", 10 * size)
     fold = a_fold(members=serving("shop-web-1"))
     for i in range(100):
         fold.message(raw(a_health(at=900.0 + i)))
@@ -87,11 +86,11 @@ def test_between_two_ticks_the_newest_are_held(monkeypatch: pytest.MonkeyPatch) 
     assert (overload.reason, overload.count) == ("Overload", 90)
     assert isinstance(forecasts, Forecasts)
     assert forecasts.samples == 10
-    assert fold.progress.clusters["shop-web"].members["shop-web-1"].newest == 999.0
+    assert fold.store.series("shop-web", "shop-web-1")[0].times[-1] == 999.0
 
 
 def test_each_tick_makes_room_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fold_module, "HELD", 10 * len(HEALTH))
+    monkeypatch.setattr(intake, "HELD", 10 * len(HEALTH))
     fold = a_fold(members=serving("shop-web-1"))
     for i in range(8):
         fold.message(raw(a_health(at=900.0 + i)))
@@ -103,7 +102,7 @@ def test_each_tick_makes_room_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_rows_that_are_given_up_are_counted_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fold_module, "HELD", len(HEALTH))
+    monkeypatch.setattr(intake, "HELD", len(HEALTH))
     fold = a_fold()
     fold.message(raw(COLUMNS))
     fold.message(raw(COLUMNS).replace(b"[999.0,998.0]", b"[999.0]"))

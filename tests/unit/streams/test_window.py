@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from streams import window
-from streams.window import BalancerWindow, Floats, Grid, MemberWindow, Series, hold
-from tests.builders import a_health, a_requests
+from streams.window import BalancerWindow, Floats, Grid, Series, hold
+from tests.builders import a_requests
 
 NAN = math.nan
 
@@ -125,57 +125,6 @@ def test_a_gap_at_the_beginning_takes_the_value_before_the_grid() -> None:
 
     assert same(Grid(4, 3, 5.0).filled([series], 2), [[1.0, 2.0, 2.0]])
     assert same(Grid(4, 3, 5.0).filled([series], 1), [[NAN, 2.0, 2.0]])
-
-
-# --- what is known of a member ---------------------------------------------------------------------------------------
-
-
-def test_a_member_keeps_its_newest_time_whatever_comes_late() -> None:
-    member = MemberWindow()
-    new = [member.take(a_health(at=at), 15.0) for at in (10.0, 20.0, 15.0, 15.0)]
-
-    assert (new, member.newest, member.load_average.times) == ([True, True, True, False], 20.0, [10.0, 15.0, 20.0])
-
-
-def test_a_sample_without_a_measurement_is_a_sign_of_life() -> None:
-    member = MemberWindow()
-    new = [member.take(a_health(at=at, load=None, memory=None), 15.0) for at in (10.0, 20.0, 20.0)]
-
-    assert (new, member.newest, member.load_average.times) == ([True, True, False], 20.0, [])
-
-
-def test_one_signal_may_complete_another() -> None:
-    member = MemberWindow()
-    new = [
-        member.take(a_health(at=10.0, load=5.0, memory=None), 15.0),
-        member.take(a_health(at=10.0, load=None, memory=6.0, healthy=True), 15.0),
-    ]
-
-    assert (new, member.load_average.values, member.memory_consumption.values) == ([True, True], [5.0], [6.0])
-    assert member.healthy is True
-
-
-@pytest.mark.parametrize(
-    ("probes", "healthy", "since"),
-    [
-        pytest.param([], None, None, id="never probed"),
-        pytest.param([(10.0, True)], True, None, id="well"),
-        pytest.param([(10.0, False), (15.0, False)], False, 10.0, id="ill since the first failure"),
-        pytest.param([(10.0, False), (15.0, True), (20.0, False)], False, 20.0, id="ill again"),
-        pytest.param([(10.0, False), (15.0, True)], True, None, id="recovered"),
-        pytest.param([(10.0, False), (15.0, None)], False, 10.0, id="a sample without a probe says nothing"),
-        pytest.param([(20.0, False), (15.0, True)], False, 20.0, id="a late probe does not count"),
-        pytest.param([(10.0, False), (30.0, False)], False, 30.0, id="after a silence it begins anew"),
-    ],
-)
-def test_a_member_is_unhealthy_since_its_probes_fail(
-    *, probes: list[tuple[float, bool | None]], healthy: bool | None, since: float | None
-) -> None:
-    member = MemberWindow()
-    for at, said in probes:
-        member.take(a_health(at=at, healthy=said), 15.0)
-
-    assert (member.healthy, member.unhealthy_since) == (healthy, since)
 
 
 # --- what a balancer said --------------------------------------------------------------------------------------------

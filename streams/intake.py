@@ -1,0 +1,166 @@
+"""The *intake* holds what came since the last tick. At a tick it is judged and stored, all at once."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from streams.came import Came, misfit
+from streams.cluster import Cluster, Rules
+from streams.judged import LARGEST, OF_FATE, Bounds, Refused, judge, said, tell
+from streams.records.columns import HealthBlock
+from streams.records.record import encode
+from streams.records.sample import Health, HealthColumns, Requests
+from streams.refusals import Refusals
+from streams.rows import Directory
+from streams.store import Fates
+from streams.survey import Survey
+from streams.window import Floats
+
+Held = Health | HealthColumns | HealthBlock | Requests
+"""What waits for the next tick."""
+HELD = 32 * 1024 * 1024
+"""Bytes of messages held between two ticks at most, about 200 000 samples. The oldest go first: after a long pause
+without ticks they are too late anyway."""
+COUNT_MAX = 2**53
+"""Largest count that every JSON reader takes."""
+NAME_MAX = 255
+"""Longest name of a balancer."""
+
+
+class Intake:
+    """The samples between two ticks."""
+
+    def __init__(self, rules: Rules, refusals: Refusals) -> None:
+        self._rules = rules
+        self._refusals = refusals
+        self._held: deque[tuple[int, Held]] = deque()
+        self._held_bytes = 0
+
+    def hold(self, sample: Held, size: int) -> None:
+        """Keep a sample until the next tick; when there are too many, give up the oldest."""
+        self._held.append((size, sample))
+        self._held_bytes += size
+        while self._held_bytes > HELD:
+            size, oldest = self._held.popleft()
+            self._held_bytes -= size
+            told = f"more than {HELD} bytes of samples between two ticks"
+            self._refusals.add("Overload", told, oldest.cluster, count=_weight(oldest))
+
+    def take(self, clusters: Mapping[str, Cluster], survey: Survey, at: float) -> int:
+        """Put what is held where it belongs, or refuse it; return how many samples were used."""
+        held, self._held, self._held_bytes = [sample for _, sample in self._held], deque(), 0
+        counted = sorted((s for s in held if isinstance(s, Requests)), key=lambda s: (s.at, encode(s)))
+        came = Came.of(
+            [sample for sample in held if isinstance(sample, Health)],
+            self._envelopes(held),
+            self._blocks(held, survey),
+            _directory(clusters, survey),
+            survey.places,
+        )
+        bounds = Bounds(at, self._rules.max_future_s, self._late(came, clusters, survey, at))
+        reasons = self._health(came, survey, bounds)
+        refused = [each for each in (self._requests(sample, clusters, at) for sample in counted) if each is not None]
+        tell(self._refusals, came, reasons, refused, bounds=bounds)
+        return int((reasons == 0).sum()) + len(counted) - len(refused)
+
+    def _envelopes(self, held: Iterable[Held]) -> list[HealthColumns]:
+        """Return the envelopes that make rows; refuse the others."""
+        fitting = []
+        for sample in held:
+            if isinstance(sample, HealthColumns):
+                if (why := misfit(sample)) == "":
+                    fitting.append(sample)
+                else:
+                    self._refusals.add("BadValue", why, sample.cluster)
+        return fitting
+
+    def _blocks(self, held: Iterable[Held], survey: Survey) -> list[HealthBlock]:
+        """Return the binary envelopes whose names can be read; refuse the others."""
+        fitting = []
+        for sample in held:
+            if not isinstance(sample, HealthBlock):
+                continue
+            try:
+                if not survey.places.has(sample):
+                    sample.members  # noqa: B018 - reads them
+                fitting.append(sample)
+            except ValueError as error:
+                self._refusals.add("BadValue", str(error), sample.cluster)
+        return fitting
+
+    def _reach(self, cluster: Cluster) -> float:
+        """Return how old a cluster's samples may be (s): as long as its window was at the last tick."""
+        return cluster.window_s or self._rules.window(0.0)
+
+    def _late(self, came: Came, clusters: Mapping[str, Cluster], survey: Survey, at: float) -> Floats | float:
+        """Return the time before which a sample is late: one for all, or one for each."""
+        spans = [self._reach(cluster) for cluster in clusters.values()]
+        if len(set(spans)) <= 1:
+            return at - spans[0] if spans else at
+        of_cluster = np.array(spans)
+        of_row = np.zeros(survey.store.capacity)
+        for span, members in zip(spans, (survey.store.rows[name] for name in clusters), strict=True):
+            of_row[list(members.values())] = span
+        row = came.columns.row
+        unknown = of_cluster[np.clip(-2 - row, 0, len(spans) - 1)]
+        return at - np.where(row >= 0, of_row[np.maximum(row, 0)], unknown)
+
+    def _health(self, came: Came, survey: Survey, bounds: Bounds) -> Fates:
+        """Take in what agents measured; return why each sample is refused, by number."""
+        reasons = judge(came.columns, bounds)
+        good = np.flatnonzero(reasons == 0)
+        reasons[good] = OF_FATE[survey.store.take(came.columns.chosen(good), stale_s=self._rules.stale_s)]
+        return reasons
+
+    def _requests(self, sample: Requests, clusters: Mapping[str, Cluster], at: float) -> Refused | None:
+        """Take in what a balancer counted, or say why not."""
+        cluster = clusters.get(sample.cluster)
+        if cluster is None or not cluster.belongs_to(sample.tenant, sample.application):
+            reason = "UnknownCluster"
+        elif not sample.at <= at + self._rules.max_future_s:
+            reason = "Future"
+        elif sample.at < at - self._reach(cluster):
+            reason = "Late"
+        elif why := _wrong(sample, self._rules.window_s):
+            return Refused(sample, "BadValue", why)
+        elif reason := cluster.take_requests(sample):
+            return Refused(sample, reason, f"interval that ends at {sample.at}")
+        if not reason:
+            return None
+        return Refused(sample, reason, said(sample, reason, Bounds(at, self._rules.max_future_s)))
+
+
+def _directory(clusters: Mapping[str, Cluster], survey: Survey) -> Directory:
+    """Return who is known: the clusters are numbered from -2 downwards, for their members that are not."""
+    directory = Directory()
+    for number, (name, cluster) in enumerate(clusters.items()):
+        members = survey.store.rows[name]
+        members.absent = -2 - number
+        directory[cluster.instance.tenant, cluster.instance.application, name] = members
+    return directory
+
+
+def _weight(sample: Held) -> int:
+    """Return how many samples a message carries; columns that do not fit count once."""
+    if isinstance(sample, HealthBlock):
+        return sample.at.size
+    return len(sample.member) if isinstance(sample, HealthColumns) and not misfit(sample) else 1
+
+
+def _wrong(requests: Requests, longest_s: float) -> str:
+    """Say which value of a balancer is out of bounds; empty when none is."""
+    if not 0.0 <= requests.in_flight <= LARGEST:
+        return f"in_flight {requests.in_flight} must be in 0..{LARGEST:g}"
+    if not is_count(requests.count):
+        return f"count {requests.count} must be in 0..2^53"
+    if not 0.0 < requests.interval_s <= longest_s:
+        return f"interval_s {requests.interval_s} must be above 0, at most {longest_s:g}"
+    if len(requests.balancer) > NAME_MAX:
+        return f"balancer has {len(requests.balancer)} characters, at most {NAME_MAX} are allowed"
+    return ""
+
+
+def is_count(value: int) -> bool:
+    """Say whether a count is what every reader can take."""
+    return 0 <= value <= COUNT_MAX

@@ -1,0 +1,295 @@
+"""A *survey* measures all clusters of a partition at a tick: in one pass, those whose windows are about as long."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from predictors import kinematic
+from streams.bucket import Bools, Ints
+from streams.cluster import MEMORY_CEILING, Cluster, Measured, Rules
+from streams.prospect import Way
+from streams.records.forecast import Fault, MemberForecast, Signal
+from streams.roster import Roster, known
+from streams.rows import Places
+from streams.signals import Total
+from streams.states import Newest
+from streams.store import Store
+from streams.window import Floats, Grid, hold
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How one cluster looks ahead at a tick."""
+
+    ways: tuple[Way, ...]
+    grid: Grid
+    """The periods of the longest window."""
+    own: Grid
+    """Those of the policy's own window."""
+
+    @classmethod
+    def of(cls, cluster: Cluster, at: float, rules: Rules) -> "View":
+        """Let a cluster say it."""
+        ways = cluster.look(rules)
+        return cls(ways, rules.grid(cluster.window_s, at), rules.grid(ways[0].window_s, at))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crowd:
+    """The rosters of some clusters, one after the other."""
+
+    clusters: list[Cluster]
+    rosters: list[Roster]
+    bounds: list[int]
+    """Where each cluster's members begin, and where the last one's end."""
+    names: list[str]
+    rows: Ints
+    start: Floats
+    end: Floats
+    serving: Bools
+    wanted: Bools
+
+    @classmethod
+    def made(cls, clusters: list[Cluster], rosters: list[Roster]) -> "Crowd":
+        """Join rosters."""
+        return cls(
+            clusters,
+            rosters,
+            [0, *np.cumsum([len(roster.names) for roster in rosters]).tolist()],
+            [name for roster in rosters for name in roster.names],
+            *(
+                np.concatenate([getattr(roster, column) for roster in rosters])
+                for column in ("rows", "start", "end", "serving", "wanted")
+            ),
+        )
+
+    def spans(self) -> Iterator[slice]:
+        """Yield where each cluster's members stand."""
+        return (slice(*each) for each in pairwise(self.bounds))
+
+
+class Survey:
+    """Keeps the rosters of a partition, and measures its clusters."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._rosters: dict[str, Roster] = {}
+        self._changed: set[str] = set()
+        self._crowds: dict[int, tuple[list[str], Crowd]] = {}
+        """Those of alike windows, by the bits of the number of their periods."""
+        self.places = Places()
+
+    def touch(self, cluster: str) -> None:
+        """Note that a cluster's membership has changed."""
+        self._changed.add(cluster)
+
+    def drop(self, cluster: str) -> None:
+        """Forget a cluster."""
+        self.store.drop(cluster)
+        self._rosters.pop(cluster, None)
+        self._changed.discard(cluster)
+        self._crowds.clear()
+        self.places.clear()
+
+    def refresh(self, clusters: Mapping[str, Cluster]) -> None:
+        """Follow the memberships that have changed."""
+        for name in sorted(self._changed):
+            membership = clusters[name].membership
+            self.store.enroll(name, known(membership))
+            self._rosters[name] = Roster.made(membership, self.store.rows[name])
+        if self._changed:
+            self._crowds.clear()
+            self.places.clear()
+        self._changed.clear()
+
+    def measure(self, clusters: Mapping[str, Cluster], at: float, rules: Rules) -> list[Measured]:
+        """Return what the windows hold at a tick, cluster by cluster; forget what no later tick needs."""
+        views: dict[str, View] = {}
+        alike: dict[int, list[str]] = {}
+        before: dict[str, int] = {}
+        for name, cluster in clusters.items():
+            view = views[name] = View.of(cluster, at, rules)
+            kept = view.grid.longer(rules.lead_periods)
+            before[name] = kept.first
+            if cluster.forget(kept.start, at, rules, ended=self._rosters[name].first_end):
+                self.touch(name)
+            alike.setdefault(view.grid.n.bit_length(), []).append(name)
+        self.refresh(clusters)
+        self.store.forget(before)
+        found: dict[str, Measured] = {}
+        for bits, names in alike.items():
+            crowd = self._crowd(bits, names, clusters)
+            found |= zip(names, self._group(crowd, [views[name] for name in names], at, rules), strict=True)
+        return [found[name] for name in clusters]
+
+    def _crowd(self, bits: int, names: list[str], clusters: Mapping[str, Cluster]) -> Crowd:
+        """Join the rosters of these clusters, unless they are joined already."""
+        before = self._crowds.get(bits)
+        if before is not None and before[0] == names:
+            return before[1]
+        crowd = Crowd.made([clusters[name] for name in names], [self._rosters[name] for name in names])
+        self._crowds[bits] = (names, crowd)
+        return crowd
+
+    def _group(self, crowd: Crowd, views: list[View], at: float, rules: Rules) -> Iterator[Measured]:
+        """Measure clusters on the grid of the longest of their windows, and give each its own part."""
+        lead, grid = rules.sample_periods, max((view.grid for view in views), key=lambda grid: grid.n)
+        means = self.store.means(crowd.rows, first=grid.first - lead, n=grid.n + lead)
+        loads, memories, known_ = self._totals(crowd, grid, at, means=means, rules=rules)
+        members = self._members(crowd, views, at, means=means, rules=rules)
+        faults = self._faults(crowd, at, rules)
+        for i, (cluster, roster, view) in enumerate(zip(crowd.clusters, crowd.rosters, views, strict=True)):
+            load, memory = (total.newest(view.grid.n) for total in (loads[i], memories[i]))
+            totals = (cluster.requests_total(view.grid, at, rules), load, memory)
+            yield Measured(
+                prospects=cluster.prospects(view.ways, totals, at, rules),
+                grid=view.grid,
+                totals=totals,
+                known=known_[i],
+                serving=roster.serves,
+                starting=roster.starting,
+                members=members[i],
+                faults=faults[i],
+            )
+
+    def _totals(
+        self, crowd: Crowd, grid: Grid, at: float, *, means: tuple[Floats, Floats], rules: Rules
+    ) -> tuple[list[Total], list[Total], list[int]]:
+        """Sum load and memory over each cluster; say too of how many members the load is known in the newest period."""
+        lead, now = rules.sample_periods, grid.middles(at) + at
+        served = (now >= crowd.start[:, None]) & (now < crowd.end[:, None])
+        (load, known_), (memory, _) = (sums(crowd, hold_gaps(mean, lead)[:, lead:], served) for mean in means)
+        load_ages, memory_ages = (self._ages(crowd, newest, at) for newest in (self.store.load, self.store.memory))
+        most = [MEMORY_CEILING * max(1, roster.serves) for roster in crowd.rosters]
+        return (
+            [Total(Signal.LOAD_AVERAGE, *each) for each in zip(load, load_ages, strict=True)],
+            [
+                Total(Signal.MEMORY_CONSUMPTION, values, age_s, ceiling=ceiling)
+                for values, age_s, ceiling in zip(memory, memory_ages, most, strict=True)
+            ],
+            known_,
+        )
+
+    def _ages(self, crowd: Crowd, newest: Newest, at: float) -> list[float | None]:
+        """Return the age of the newest sample of a signal over the members of each cluster that serve (s)."""
+        times = np.where(crowd.serving, self.store.heard(newest, crowd.rows, at), -np.inf)
+        most = [float(times[span].max(initial=-np.inf)) for span in crowd.spans()]
+        return [None if time == -np.inf else at - time for time in most]
+
+    def _members(
+        self, crowd: Crowd, views: list[View], at: float, *, means: tuple[Floats, Floats], rules: Rules
+    ) -> list[list[MemberForecast]]:
+        """Say of each member that serves or is on its way where it is heading, cluster by cluster."""
+        store, rows = self.store, crowd.rows
+        ahead = [
+            _ahead(predicted, newest.at[rows], newest.value[rows], at - rules.stale_s)
+            for predicted, newest in zip(_values(crowd, views, means, at), (store.load, store.memory), strict=True)
+        ]
+        probed = at - store.states.probed[rows] <= rules.stale_s
+        well = np.where(probed, store.states.healthy[rows], np.nan)
+        age = at - store.states.newest[rows]
+        age = np.where(np.isinf(age), np.nan, np.where(age > 0.0, age, 0.0))
+        columns = (values_or_none(column[crowd.wanted]) for column in (*ahead, age))
+        names = [name for name, wanted in zip(crowd.names, crowd.wanted.tolist(), strict=True) if wanted]
+        said = ill_or_well(well[crowd.wanted])
+        every = [
+            MemberForecast(member=name, load_average=load, memory_consumption=memory, healthy=healthy, age_s=age_s)
+            for name, load, memory, age_s, healthy in zip(names, *columns, said, strict=True)
+        ]
+        ends = [0, *np.cumsum([int(crowd.wanted[span].sum()) for span in crowd.spans()]).tolist()]
+        return [every[begin:end] for begin, end in pairwise(ends)]
+
+    def _faults(self, crowd: Crowd, at: float, rules: Rules) -> list[list[Fault]]:
+        """Name the members of each cluster that serve and are silent, or unhealthy, for longer than the fault time."""
+        states, rows = self.store.states, crowd.rows
+        newest, sick = states.newest[rows], states.unhealthy_since[rows]
+        reports = crowd.serving & (at - newest <= rules.stale_s)
+        since = np.repeat(
+            [c.reports(at, any_=bool(reports[s].any())) for c, s in zip(crowd.clusters, crowd.spans(), strict=True)],
+            np.diff(crowd.bounds),
+        )
+        heard = np.maximum(crowd.start, newest)
+        ill = np.isfinite(sick) & (at - states.probed[rows] <= rules.stale_s)
+        unhealthy = crowd.serving & ill & (at - sick > rules.fault_s)
+        silent = crowd.serving & ~ill & (at - np.maximum(heard, since) > rules.fault_s)
+        faulty = np.flatnonzero((unhealthy | silent) & np.isfinite(since))
+        found: list[list[Fault]] = [[] for _ in crowd.clusters]
+        owner = np.searchsorted(np.array(crowd.bounds), faulty, "right") - 1
+        for i, c in zip(faulty.tolist(), owner.tolist(), strict=True):
+            reason, when = ("Unhealthy", sick[i]) if unhealthy[i] else ("Silent", heard[i])
+            found[c].append(Fault(member=crowd.names[i], reason=reason, since=float(when)))
+        return found
+
+
+def _values(crowd: Crowd, views: Sequence[View], means: tuple[Floats, Floats], at: float) -> tuple[Floats, Floats]:
+    """Return load and memory of each member at the horizon of its cluster's policy; NaN with too few samples."""
+    alike: dict[tuple[Grid, float], list[slice]] = {}
+    load, memory = (np.full(len(crowd.names), np.nan) for _ in means)
+    for view, span in zip(views, crowd.spans(), strict=True):
+        alike.setdefault((view.own, view.ways[0].horizon_s), []).append(span)
+    for (grid, horizon_s), spans in alike.items():
+        chosen = slice(None) if len(alike) == 1 else np.concatenate([np.arange(s.start, s.stop) for s in spans])
+        for found, mean, ceiling in zip((load, memory), means, (np.inf, MEMORY_CEILING), strict=True):
+            windows = mean[chosen, -grid.n :]
+            most = np.full(len(windows), ceiling)
+            found[chosen] = kinematic.values(grid.middles(at), windows, horizon_s=horizon_s, ceiling=most)
+    return load, memory
+
+
+def sums(crowd: Crowd, rows: Floats, served: Bools) -> tuple[list[Floats], list[int]]:
+    """Sum one signal over the members of each cluster that served in each period (a column), scaled by serving / known.
+
+    Returns the totals, NaN where no serving member is known, and how many are known in the newest period.
+    """
+    use = served & np.isfinite(rows)
+    values = np.where(use, rows, 0.0)
+    known_, serving = counts(crowd, use), counts(crowd, served)
+    total = np.zeros(known_.shape)
+    for i, span in enumerate(crowd.spans()):
+        total[i] = np.add.reduce(values[span], axis=0)  # member after member, in this order
+    totals = np.where(known_ > 0, total * (serving / np.maximum(known_, 1)), np.nan)
+    return list(totals), known_[:, -1].tolist()
+
+
+def counts(crowd: Crowd, marked: Bools) -> Ints:
+    """Count the marks of each cluster's members, period by period."""
+    counted = np.zeros((len(crowd.clusters), marked.shape[1]), dtype=np.int64)
+    begin, sizes = np.array(crowd.bounds[:-1]), np.diff(crowd.bounds)
+    if (some := sizes > 0).any():
+        counted[some] = np.add.reduceat(marked, begin[some], axis=0, dtype=np.int64)
+    return counted
+
+
+def hold_gaps(rows: Floats, periods: int) -> Floats:
+    """Fill gaps as :func:`streams.window.hold` does, looking at the rows alone that have one."""
+    missing = np.isnan(rows)
+    first = int(missing.all(axis=0).argmin())  # before it nobody has a value: there is nothing to hold
+    gaps = np.flatnonzero(missing[:, first:].any(axis=1))
+    if not gaps.size:
+        return rows
+    held = rows.copy()
+    held[gaps] = hold(rows[gaps], periods)
+    return held
+
+
+def values_or_none(column: Floats) -> list[float | None]:
+    """Return values, ``None`` for NaN."""
+    values: list[float | None] = column.tolist()
+    if not np.isnan(column).any():
+        return values
+    return [None if value != value else value for value in values]  # noqa: PLR0124 - NaN alone differs
+
+
+def ill_or_well(column: Floats) -> list[bool | None]:
+    """Return whether each is 1, ``None`` for NaN."""
+    said: list[bool | None] = (column == 1.0).tolist()
+    for i in np.flatnonzero(np.isnan(column)).tolist():
+        said[i] = None
+    return said
+
+
+def _ahead(predicted: Floats, at: Floats, value: Floats, oldest: float) -> Floats:
+    """Return each member's value at the horizon; its newest value when it has too few, NaN when none or too old."""
+    return np.where(at < oldest, np.nan, np.where(np.isnan(predicted), value, predicted))

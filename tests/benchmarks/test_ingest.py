@@ -1,0 +1,150 @@
+"""Samples per CPU-second of the worker beside what could be had, all on one pre-filled topic in one run.
+
+``make bench`` writes every figure into build/bench.json. Medians of the rounds, with the lowest and the highest.
+"""
+
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from pileus.stack.broker import Broker
+from streams.admin import create_topics
+from streams.checkpoints import key
+from streams.records.checkpoint import Checkpoint
+from streams.records.record import encode
+from streams.topics import CHECKPOINTS, INSTANCES, MEMBERS, SAMPLES
+from streams.worker import ROLE
+from tests.benchmarks.ingest.load import PERIOD_S, Shape, clusters, members
+
+RESULTS = Path(__file__).resolve().parents[2] / "build" / "bench.json"
+BATCH_BYTES = 500_000
+LIMIT_S = 240.0
+ROUNDS = 3
+YARDSTICK = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one way cost over some rounds."""
+
+    way: str
+    samples: int
+    per_cpu_s: float
+    """Samples per CPU-second: the median."""
+    lowest: float
+    highest: float
+    wall_s: float
+    rounds: int
+
+
+async def _fill(broker: str, shape: Shape) -> None:
+    """Write everything that is to be read."""
+    producer = AIOKafkaProducer(bootstrap_servers=broker)
+    await producer.start()
+    try:
+        for topic, records in ((INSTANCES, clusters()), (MEMBERS, members())):
+            named = ((getattr(r, "member", "") or r.cluster, encode(r)) for r in records)
+            await _write(producer, topic.name, ((name.encode(), raw) for name, raw in named))
+        for raws in shape.messages():
+            await _write(producer, SAMPLES.name, ((b"default/shop", raw) for raw in raws))
+    finally:
+        await producer.stop()
+
+
+async def _write(producer: AIOKafkaProducer, topic: str, messages: Iterable[tuple[bytes, bytes]]) -> None:
+    """Write messages in whole batches."""
+    batch, size, sent = producer.create_batch(), 0, []
+    for name, raw in messages:
+        if size + len(raw) > BATCH_BYTES or batch.append(key=name, value=raw, timestamp=None) is None:
+            sent.append(await producer.send_batch(batch, topic, partition=0))
+            batch, size = producer.create_batch(), 0
+            assert batch.append(key=name, value=raw, timestamp=None) is not None
+        size += len(raw)
+    sent.append(await producer.send_batch(batch, topic, partition=0))
+    await asyncio.gather(*sent)
+
+
+async def _forget(broker: str) -> None:
+    """Let the worker begin anew: no checkpoint that it can use."""
+    producer = AIOKafkaProducer(bootstrap_servers=broker)
+    await producer.start()
+    nothing = Checkpoint(role=ROLE, partition=0, offset=0, layout=0, state=b"")
+    await producer.send_and_wait(CHECKPOINTS.name, encode(nothing), key=key(ROLE, 0).encode(), partition=0)
+    await producer.stop()
+
+
+def run(way: str, broker: Broker, shape: Shape) -> dict[str, float]:
+    """Run one way in a process of its own."""
+    if way in {"worker", "public"}:
+        asyncio.run(_forget(broker.address))
+    words = [way, broker.address, shape.form, str(shape.ticks), str(shape.per_tick), str(shape.begin)]
+    command = [sys.executable, "-m", "tests.benchmarks.ingest.ways", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False, env=dict(os.environ))
+    assert done.stdout, f"{way}: {done.stderr[-3000:]}"
+    cost: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return cost
+
+
+def measure(way: str, rounds: int, samples: int, once: Callable[[], dict[str, float]]) -> Measured:
+    """Run one way some times."""
+    costs = [once() for _ in range(rounds)]
+    rates = sorted(samples / cost["cpu_s"] for cost in costs)
+    wall = statistics.median(cost["wall_s"] for cost in costs)
+    return Measured(way, samples, statistics.median(rates), rates[0], rates[-1], wall, rounds)
+
+
+def note(file: Path, name: str, found: dict[str, dict[str, object]]) -> None:
+    """Write a result beside those that are there."""
+    file.parent.mkdir(exist_ok=True)
+    known = json.loads(file.read_text()) if file.exists() else {}
+    file.write_text(json.dumps(known | {name: found}, indent=1, sort_keys=True) + "\n")
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    ("form", "ways"),
+    [
+        pytest.param("each", ["worker", "fold", "plain", "public", "faust"], id="a JSON message per member"),
+        pytest.param("json", ["worker", "fold", "plain", "public"], id="envelopes of 200 in JSON"),
+        pytest.param("binary", ["worker", "fold", "plain", "public"], id="envelopes of 200 in binary"),
+    ],
+)
+def test_samples_per_cpu_second(
+    benchmark: BenchmarkFixture, tmp_path: Path, fresh_broker: Broker, form: str, ways: list[str]
+) -> None:
+    full = not benchmark.disabled
+    create_topics(fresh_broker.address, partitions=1, replication=1)
+    ticks = (30 if form == "each" else 60) if full else 2
+    begin = (time.time() // PERIOD_S - ticks - 8) * PERIOD_S
+    shape = Shape(form=form, ticks=ticks, per_tick=1, begin=begin)
+    asyncio.run(_fill(fresh_broker.address, shape))
+
+    def every() -> dict[str, Measured]:
+        return {
+            way: measure(way, ROUNDS if full else 1, shape.samples, partial(run, way, fresh_broker, shape))
+            for way in (ways if full else ["worker", YARDSTICK])
+        }
+
+    found = benchmark.pedantic(every, rounds=1)
+
+    base = found[YARDSTICK].per_cpu_s
+    said = {way: asdict(each) | {"of_plain": each.per_cpu_s / base} for way, each in found.items()}
+    note(RESULTS if full else tmp_path / RESULTS.name, f"{fresh_broker.name}, {form}, 1 sample per tick", said)
+    for way, each in found.items():
+        sys.stdout.write(
+            f"\n{fresh_broker.name} {form} {way}: {each.per_cpu_s:,.0f} ({each.lowest:,.0f}-{each.highest:,.0f}) "
+            f"samples/cpu-s, {each.per_cpu_s / base:.2f} of plain, wall {each.wall_s:.2f} s"
+        )
+    assert all(each.per_cpu_s > 0.0 for each in found.values())
