@@ -4,7 +4,9 @@ import msgspec
 import pytest
 
 from actuators.replay import Comparison, compare, replay
+from config.autoscaling import AutoscalingPolicy
 from config.cluster import ClusterSpec, ScheduleSpec
+from config.resolve import governed
 from config.tree import BudgetSpec
 from streams.cluster import Rules
 from streams.fold import Fold
@@ -17,7 +19,7 @@ from streams.records.history import SLOT_S, History
 from streams.records.record import Record, encode
 from streams.topics import DECISIONS, FORECASTS, HISTORY, INSTANCES, MEMBERS, SAMPLES, SHADOW, Topic
 from tests.actuator_builders import a_shadow
-from tests.builders import a_behavior, a_member, a_policy, a_requests, a_spec, a_tick, an_instance
+from tests.builders import a_behavior, a_member, a_policy, a_requests, a_spec, a_tick, an_application, an_instance
 from tests.recordings import HEARTBEAT_S, START, WORKER, Recorder, ramp
 
 SPEC = a_spec(policy=a_policy(requests=8.0, down=a_behavior(stabilization_s=15.0)), max_members=12)
@@ -198,6 +200,25 @@ def test_the_decisions_of_shadows_come_out_again_to_the_byte(restart_at: int | N
     assert decisions.equal == decisions.recorded
     assert (shadows.kind, shadows.missing, shadows.extra) == ("shadows", (), ())
     assert shadows.equal == shadows.recorded > 20
+
+
+def test_a_promotion_amid_a_recording_comes_out_again() -> None:
+    recorder = Recorder(SPEC)
+    recorder.run(ramp, seconds=10)
+    order = a_shadow(requests=5.0, at=recorder.at)
+    recorder.order(order)
+    recorder.run(ramp, seconds=60)
+    recorder.order(a_shadow(at=recorder.at, ends=True))
+    promoted = governed(SPEC, AutoscalingPolicy.model_validate(order.document))
+    recorder.declare(an_application(promoted))
+    recorder.run(ramp, seconds=60)
+
+    found = compare(recorder.lines, replay(recorder.lines, rules=WORKER, heartbeat_s=HEARTBEAT_S))
+
+    assert [(each.kind, each.missing, each.extra) for each in found] == [
+        (kind, (), ()) for kind in ("forecasts", "decisions", "shadows")
+    ]
+    assert found[1].recorded > 10
 
 
 def test_a_decision_of_a_shadow_that_was_changed_is_named() -> None:
