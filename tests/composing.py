@@ -7,12 +7,15 @@ order in which it was published.
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import msgspec
+
 from actuators.clouds.memory import Failure, MemoryCloud
 from actuators.cluster import Rules
 from actuators.decider import Decider, Envelope
 from actuators.lifecycle import PRESENT
 from actuators.ports import CloudError, InvalidRequestError, OutOfCapacityError, Where
 from config.cluster import ClusterSpec
+from config.network import BUILT_IN
 from config.tree import ApplicationSpec
 from streams.records.action import Action, Launch, Outcome, Result, Verb
 from streams.records.balancer import Backend, BalancerReport
@@ -248,7 +251,7 @@ class World:
             if action.verb is Verb.TERMINATE:
                 _now(self.cloud.terminate(action.member, action.grace_s))
             else:
-                instance = _now(self.cloud.launch(_where(action), action.launch or Launch()))
+                instance = _now(self.cloud.launch(_where(action), _launch(action)))
                 result, reason, host, port = Result.RUNNING, "", instance.host, instance.port
         except OutOfCapacityError as error:
             result, reason = Result.OUT_OF_CAPACITY, str(error)
@@ -331,6 +334,12 @@ def _now(coroutine: Coroutine[Any, Any, T]) -> T:
         value: T = end.value
         return value
     raise AssertionError("the cloud in memory waited")
+
+
+def _launch(action: Action) -> Launch:
+    """Return what is to be launched: a machine has its ports for itself, whoever else has the same."""
+    launch = action.launch or Launch()
+    return launch if action.provider in BUILT_IN else msgspec.structs.replace(launch, ports=[])
 
 
 def _where(action: Action) -> Where:
