@@ -19,7 +19,7 @@ from streams.records.checkpoint import CHECKPOINT, Checkpoint
 from streams.records.forecast import FORECASTS as FORECAST
 from streams.records.forecast import Forecasts, Signal, SignalForecast
 from streams.records.history import HISTORY as SLOT
-from streams.records.history import SLOT_S, key
+from streams.records.history import SLOT_S, History, key
 from streams.topics import CHECKPOINTS, FORECASTS, HISTORY, INSTANCES, MEMBERS, SAMPLES
 from tests.brokers import free_port
 from tests.builders import a_member, a_requests, a_tick, an_instance
@@ -53,6 +53,11 @@ class Rig:
     def checkpoint(self) -> Checkpoint | None:
         found = self.reader.look().records(CHECKPOINTS, CHECKPOINT, 0)
         return found[-1] if found else None
+
+    def past(self) -> list[History]:
+        """Return what was kept of the two days."""
+        found: list[History] = self.reader.look().records(HISTORY, SLOT, 0)
+        return [record for record in found if record.at < time.time() - 2 * SLOT_S]
 
     def live(self) -> tuple[float, SignalForecast] | None:
         """Send a sample of now, and return the newest forecast of the requests, and for when it is."""
@@ -97,12 +102,12 @@ def test_a_worker_whose_checkpoint_is_lost_forecasts_with_yesterdays_season(rig:
     first = rig.worker("first")
     try:
         wait_until(lambda: rig.live() is not None, within_s=WITHIN_S, what="a forecast of now")
-        kept = [record for record in rig.reader.records(HISTORY, SLOT, 0) if record.at < time.time() - 2 * SLOT_S]
+        wait_until(lambda: len(rig.past()) >= SLOTS - 3, within_s=WITHIN_S, what="two days of history")
+        kept = rig.past()
         wait_until(lambda: rig.checkpoint() is not None, within_s=WITHIN_S, what="a checkpoint")
     finally:
         first.stop()
     assert [each.slot for each in kept] == list(range(kept[0].slot, kept[0].slot + len(kept)))
-    assert len(kept) >= SLOTS - 3
     assert all(abs(each.value - load_at(each.at + SLOT_S / 2.0)) < 20.0 for each in kept)
     assert {m.key for m in rig.reader.of(HISTORY, 0)} >= {key(k.cluster, k.signal, k.slot).encode() for k in kept}
 
