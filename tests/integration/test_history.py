@@ -117,12 +117,14 @@ def test_a_worker_whose_checkpoint_is_lost_forecasts_with_yesterdays_season(rig:
     second = rig.worker("second")
     try:
         second.says("windows fill anew")
-        wait_until(
-            lambda: (f := rig.live()) is not None and f[1].predictor == "seasonal", within_s=WITHIN_S, what="a season"
-        )
-        found = rig.live()
+        found: list[tuple[float, SignalForecast]] = []
+
+        def by_season() -> bool:
+            found[:] = [each for each in [rig.live()] if each is not None and each[1].predictor == "seasonal"]
+            return bool(found)
+
+        wait_until(by_season, within_s=WITHIN_S, what="a season")
     finally:
         second.stop()
-    assert found is not None
-    target, signal = found
+    ((target, signal),) = found
     assert signal.forecast == pytest.approx(load_at(target), abs=15.0)
