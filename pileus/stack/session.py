@@ -102,7 +102,6 @@ def run(args: Namespace) -> int:
     given.try_load(args)
     settings = msgspec.structs.replace(settings, docker_host=given.engine(args, catalogue, os.environ))
     directory = args.state or Path(tempfile.mkdtemp(prefix="pileus-"))
-    directory.mkdir(parents=True, exist_ok=True)
     try:
         return asyncio.run(_run(args, catalogue, cluster, settings, directory.resolve()))
     finally:
@@ -112,6 +111,10 @@ def run(args: Namespace) -> int:
 
 async def _run(args: Namespace, catalogue: Catalogue, cluster: ClusterSpec, settings: Settings, directory: Path) -> int:
     """Bring the stack up, drive it, take it down."""
+    asked = asyncio.Event()
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(sign, asked.set)
+    directory.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
     notes: list[str] = []
     stack = LocalStack(
         directory,
@@ -127,9 +130,6 @@ async def _run(args: Namespace, catalogue: Catalogue, cluster: ClusterSpec, sett
         None if args.no_view else View(sys.stdout, width=lambda: shutil.get_terminal_size().columns, environ=os.environ)
     )
     session = Session(stack, watch, view, args, began=time.time(), notes=notes)  # noqa: TID251 - a shell
-    asked = asyncio.Event()
-    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(sign, asked.set)
     showing = asyncio.create_task(_show(session))
     result: Result | None = None
     failure = ""
