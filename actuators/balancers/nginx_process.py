@@ -22,14 +22,14 @@ from actuators.balancers.nginx_config import (
     cluster_text,
     file_of,
 )
-from actuators.balancers.process import START_S, STOP_S, Daemon
+from actuators.balancers.process import START_S, Daemon, Served
 from actuators.balancers.program import Version, require_version
 
 KIND = "nginx"
 LEAST: Version = (1, 18)
 
 
-class Nginx:
+class Nginx(Served):
     """One nginx that serves ``clusters``; its configuration and logs are in ``directory``.
 
     ``clusters`` says where each is served; who its members are is taken from the files that are there already. At
@@ -37,21 +37,10 @@ class Nginx:
     """
 
     def __init__(self, directory: Path, clusters: Mapping[str, ClusterFile], *, status: str) -> None:
-        self.directory = directory.resolve()
         self._status = status
         self._clusters = {require_name(cluster): wanted for cluster, wanted in clusters.items()}
         listeners = [status, *(wanted.listen for wanted in clusters.values())]
-        self._daemon = Daemon(KIND, self.directory, listeners=listeners, end_by=signal.SIGQUIT)
-
-    @property
-    def pid(self) -> int:
-        """Return the master's process id; 0 before the start."""
-        return self._daemon.pid
-
-    @property
-    def alive(self) -> bool:
-        """Say whether it runs."""
-        return self._daemon.alive
+        super().__init__(Daemon(KIND, directory, listeners=listeners, end_by=signal.SIGQUIT))
 
     def start(self, *, timeout_s: float = START_S) -> None:
         """Start nginx and return when it answers. Members that the files know are routed at once.
@@ -70,14 +59,6 @@ class Nginx:
             environment={},
             timeout_s=timeout_s,
         )
-
-    def stop(self, *, timeout_s: float = STOP_S) -> None:
-        """End nginx: open requests may end, then SIGKILL after ``timeout_s``. Asking twice is fine."""
-        self._daemon.stop(timeout_s=timeout_s)
-
-    def kill(self) -> None:
-        """End nginx at once, as a crash would."""
-        self._daemon.kill()
 
     def _prepare(self) -> None:
         """Write what nginx reads; of a cluster that was served before, its members stay."""

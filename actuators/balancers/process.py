@@ -148,6 +148,32 @@ class Daemon:
         return self._log.read_bytes()[-LAST_WORDS:].decode(errors="replace").strip()
 
 
+class Served:
+    """What a balancer's process offers, whichever it is; how it starts is its own."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self.directory = daemon.directory
+
+    @property
+    def pid(self) -> int:
+        """Return the process id (of the master, where there is one); 0 before the start."""
+        return self._daemon.pid
+
+    @property
+    def alive(self) -> bool:
+        """Say whether it runs."""
+        return self._daemon.alive
+
+    def stop(self, *, timeout_s: float = STOP_S) -> None:
+        """End it: open requests may end, then SIGKILL after ``timeout_s``. Asking twice is fine."""
+        self._daemon.stop(timeout_s=timeout_s)
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self._daemon.kill()
+
+
 @contextmanager
 def _locked(path: Path, kind: str) -> Iterator[TextIO]:
     """Hold the lock of a directory while the process starts; it inherits it and keeps it until it ends."""
