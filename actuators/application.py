@@ -31,6 +31,8 @@ class Unit:
     drains: bool = False
     """True when all its members are to go."""
     why: str = ""
+    lost: bool = False
+    """True when where it is cannot be reached: its members are left alone."""
 
 
 class Application:
@@ -45,7 +47,7 @@ class Application:
         """By cluster id."""
         self._leaving: dict[str, ClusterSpec] = {}
         self._told = told
-        self._burst: tuple[tuple[str, ...], tuple[str, ...]] | None = None if told else ((), ())
+        self._burst: tuple[tuple[str, ...], ...] | None = None if told else ((), (), ())
         """What was asked for last; ``None`` after a restart: the log may have a request that is withdrawn now."""
         self._clusters: dict[str, ClusterSpec] = {}
         self._inputs: object = None
@@ -89,6 +91,7 @@ class Application:
         exported: Collection[str],
         at: float,
         epoch: int,
+        lost: frozenset[str] = frozenset(),
     ) -> list[Pair]:
         """Carry everything on by one tick; return what is to be published.
 
@@ -104,11 +107,13 @@ class Application:
             Names of the metadata that is there.
         at
             The tick's time (s since the Unix epoch).
+        lost
+            Network partitions that cannot be reached: what they carried is needed elsewhere.
         """
-        inputs = (dict(wanted), dict(seen), dict(full), frozenset(exported), self.ending, epoch)
+        inputs = (dict(wanted), dict(seen), dict(full), frozenset(exported), self.ending, epoch, lost)
         if inputs == self._inputs:
             return []
-        self.instances.at, self.instances.epoch = at, epoch
+        self.instances.at, self.instances.epoch, self.shape.lost = at, epoch, lost
         self._adopt(seen)
         self.life.settle(seen)
         if self.ending:
@@ -182,13 +187,14 @@ class Application:
                 settled=leaf.phase in {Phase.ACTIVE, Phase.INACTIVE},
             )
             for leaf in staying
-            if not self.shape.is_relieved(leaf)
+            if not self.shape.is_relieved(leaf) and leaf.network_partition not in self.shape.lost
         ]
         where = {leaf.instance: leaf.network_partition for leaf in staying}
         room = {name: self.shape.room(cluster, name, full) for name in set(where.values())}
         given = dict.fromkeys(where, cluster.min_members) | share(need.total, places, room=room)
         serving = {name: seen.get(name, NOBODY).active for name in where}
-        return hold(given, serving, network_partitions=where, room=room)
+        held = hold(given, serving, network_partitions=where, room=room)
+        return held | {n: seen.get(n, NOBODY).present for n in where if where[n] in self.shape.lost}
 
     def _unit(
         self, cluster: ClusterSpec, leaf: Instance, shares: Mapping[str, int], need: Mapping[str, Need], *, drains: bool
@@ -209,6 +215,7 @@ class Application:
             runs=leaf.started and stays and bool(partitions),
             drains=drains,
             why=leaf.why,
+            lost=leaf.network_partition in self.shape.lost,
         )
 
     def _deployed(self) -> Iterable[Pair]:
@@ -232,13 +239,17 @@ class Application:
     def _overflow(self, overflow: Overflow) -> Iterable[Pair]:
         """Tell when the application begins to ask for another network partition, and when it ceases to."""
         missing = overflow.missing or {}
-        burst = overflow.to, tuple(sorted(missing))
+        lost = tuple(sorted(self.shape.lost))
+        burst = overflow.to, tuple(sorted(missing)), lost
         if burst == self._burst:
             return
         self._burst = burst
         short = ", ".join(f"{count} of {alias}" for alias, count in sorted(missing.items()))
         why = f"no network partition is left for {short}" if short else ""
-        if overflow.to:
+        if lost:
+            cut = f"network partition {', '.join(lost)} is cut off: its members are silent and no balancer reaches them"
+            why = f"{cut}{f'; {why}' if why else ''}"
+        elif overflow.to:
             why = f"the network partitions in use are full{f'; {why}' if why else ''}"
         yield (
             f"{self.name}/burst",
@@ -249,6 +260,7 @@ class Application:
                 epoch=self.instances.epoch,
                 to=overflow.to,
                 missing=dict(missing),
+                lost=lost,
                 why=why,
             ),
         )

@@ -12,6 +12,7 @@ from actuators.draining import Balancers
 from actuators.judge import Judge, Remembered
 from actuators.launching import STEADY_S, Launching
 from actuators.lifecycle import ENDS, FAULT, PRESENT, move, recalled
+from actuators.lost import Witnessed
 from actuators.place import counts, place_of
 from actuators.plan import plan
 from actuators.standing import Standing, instance_of, standing
@@ -21,13 +22,15 @@ from streams.records.action import Action, Outcome, Result
 from streams.records.balancer import BalancerReport
 from streams.records.control import Pause
 from streams.records.decision import Cap, Code, Decision
-from streams.records.forecast import ClusterForecast
+from streams.records.forecast import ClusterForecast, Fault
 from streams.records.instance import Announcement
 from streams.records.member import LeadTime, Member, State
 from streams.records.record import Record
 
 Pair = tuple[str, Record]
 """Key and record."""
+SILENT = "Silent"
+"""Reason of a fault: the member does not report."""
 KEPT = PRESENT | {State.DRAINING}
 """States of the members that are there while nothing is to change."""
 GONE_KEPT = 1000
@@ -149,6 +152,16 @@ class ClusterState:
         """Return the network partitions whose clouds say that they have no room, with the members they have."""
         return self.launching.crowded(self.spec.partitions, self._alive(), at=self.at)
 
+    def faulty(self) -> Sequence[Fault]:
+        """Return the members that are silent or unhealthy for too long."""
+        return self.decision.given.forecast.faults if self.decision is not None else ()
+
+    def witnessed(self) -> Witnessed:
+        """Return what agents and balancers say of its members."""
+        faults = self.faulty()
+        told = self.balancers.unreached(self._living, at=self.at) if self.spec.cartridge.balanced else None
+        return Witnessed(self._alive(), {f.member for f in faults if f.reason == SILENT}, told)
+
     def act(self, units: Sequence[Unit], epoch: int, allowance: Allowance | None = None) -> Iterator[Pair]:
         """End a tick: bring every instance of the cluster to what it is to have, within the ``allowance``.
 
@@ -238,7 +251,7 @@ class ClusterState:
         moved = dict.fromkeys(self.standing().misplaced, "its partition has no place for it")
         frozen = any(reason.code is Code.BREAKER for reason in decision.reasons)
         faulty = {} if frozen else replaceable(forecast, at=self.at)
-        leaving = moved | {m: f"{FAULT}: {why}" for m, why in faulty.items()}
+        leaving = moved | ({m: f"{FAULT}: {why}" for m, why in faulty.items()} if not unit.lost else {})
         if not leaving and sum(m.state in PRESENT for m in alive) == unit.wanted:
             return
         where = self.launching.place(unit.partitions, self._alive(), at=self.at)

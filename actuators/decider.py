@@ -17,6 +17,7 @@ from actuators.cluster import ClusterState, Pair, Rules
 from actuators.exports import Exports
 from actuators.judge import Remembered
 from actuators.limits import NOBODY, Limits
+from actuators.lost import Lost
 from actuators.pauses import Pauses
 from actuators.schedule import has_schedules, in_force
 from actuators.shadows import Kept, Shadows
@@ -25,7 +26,7 @@ from streams.records.action import Outcome
 from streams.records.balancer import BalancerReport
 from streams.records.control import Control, Order
 from streams.records.forecast import ClusterForecast, Forecasts
-from streams.records.instance import Announcement, Deployed, Instance, InstanceRecord
+from streams.records.instance import Announcement, BurstRequest, Deployed, Instance, InstanceRecord
 from streams.records.member import Member
 from streams.records.metadata import Metadata
 from streams.records.record import Record
@@ -68,6 +69,7 @@ class Decider:
         self._pauses = Pauses()
         self._shadows = Shadows(rules.heartbeat_s)
         self._exports: dict[str, Exports] = {}
+        self._lost: dict[str, Lost] = {}
         self._remembered: dict[str, Remembered] = {}
         self._members: dict[str, dict[str, Member]] = {}
         self._ordinals: dict[str, int] = {}
@@ -117,6 +119,10 @@ class Decider:
             name = f"{record.tenant}/{record.application}"
             if name not in self._deployed or self._deployed[name].epoch <= record.epoch:
                 self._deployed[name] = record
+        elif isinstance(record, BurstRequest) and record.lost:
+            self._lost[f"{record.tenant}/{record.application}"] = Lost(record.lost)
+        elif isinstance(record, BurstRequest):
+            self._lost.pop(f"{record.tenant}/{record.application}", None)
 
     def written(self, member: str, cluster: str, offset: int) -> None:
         """Note where in ``pileus.members`` a member's newest record stands."""
@@ -257,6 +263,7 @@ class Decider:
             exported=exports.names(),
             at=self.at,
             epoch=self.epoch,
+            lost=self._look_for_lost(name, application, states),
         )
         allowance = self._limits.allowance(application.spec, states.values())
         for cluster, state in states.items():
@@ -282,6 +289,17 @@ class Decider:
         if limited:
             self._limits.decided(spec, before, state.use())
 
+    def _look_for_lost(self, name: str, application: Application, states: Mapping[str, ClusterState]) -> frozenset[str]:
+        """Return the network partitions of an application that cannot be reached, or only since a short while."""
+        if name not in self._lost and not any(state.faulty() for state in states.values()):
+            return frozenset()
+        steady_s = max((each.policy.down.stabilization_s for each in application.spec.clusters()), default=0.0)
+        witnessed = [state.witnessed() for state in states.values()]
+        lost = self._lost.setdefault(name, Lost()).look(witnessed, at=self.at, steady_s=steady_s)
+        if not lost:
+            del self._lost[name]
+        return lost
+
     def _reschedule(self, name: str, application: Application) -> None:
         """Give an application the bounds that its schedules say now, when they differ."""
         declared = self._scheduled.get(name)
@@ -305,6 +323,7 @@ class Decider:
         if application.over:
             del self.applications[name]
             self._exports.pop(name, None)
+            self._lost.pop(name, None)
 
 
 def _announced(state: ClusterState, at: float) -> Iterator[Envelope]:

@@ -1,5 +1,6 @@
 """Who vouches for a draining member: what the balancers of one cluster said last."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from streams.records.balancer import BalancerReport
@@ -45,6 +46,13 @@ class Balancers:
             return False
         backends = [b for r in self.reports.values() for b in r.backends if b.member == member.member]
         return not any(backend.routed or backend.in_flight for backend in backends)
+
+    def unreached(self, members: Iterable[str], *, at: float) -> set[str] | None:
+        """Return the members that every balancer says it does not reach; ``None`` when one cannot say."""
+        if not self._complete(at):
+            return None
+        backends = [b for report in self.reports.values() for b in report.backends]
+        return set(members) - {b.member for b in backends if b.routed and b.answers is not False}
 
     def _complete(self, at: float) -> bool:
         """Say whether every balancer was heard of lately."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from actuators.lb_cluster import ClusterView, Identity
-from actuators.lb_desired import Desired, candidates, desired
+from actuators.lb_desired import FAILS, Desired, candidates, desired
 from actuators.lb_members import Seen
 from actuators.ports import Balancer, BalancerError, ClusterTraffic, Target
 from streams.records.member import Member
@@ -141,7 +141,8 @@ class LbAgent:
         """Publish what a look has shown."""
         if applied.targets is None:
             applied.targets = tuple(state.target for state in traffic.targets if state.routed)
-        sample, report = self._views[cluster].look(traffic, self._now(), revision=applied.revision)
+        answers = {member: fails < FAILS for member, fails in self._fails.items()}
+        sample, report = self._views[cluster].look(traffic, self._now(), revision=applied.revision, answers=answers)
         if sample is not None:
             self._publish(SAMPLES, sample)
         if report is not None:

@@ -1,5 +1,6 @@
 """What a balancer agent says of one cluster: a sample per interval, and a report when something changed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from actuators.lb_intervals import Intervals, Mean, Total
@@ -28,15 +29,16 @@ class ClusterView:
         self._intervals = Intervals(interval_s)
         self._total = Total()
         self._first: dict[str, float | None] | None = None
-        self._said: tuple[int, list[tuple[str, bool, bool, float | None]]] | None = None
+        self._said: tuple[int, list[tuple[str, bool, bool, float | None, bool | None]]] | None = None
 
     def look(
-        self, traffic: ClusterTraffic, at: float, *, revision: int | None
+        self, traffic: ClusterTraffic, at: float, *, revision: int | None, answers: Mapping[str, bool] | None = None
     ) -> tuple[Requests | None, BalancerReport | None]:
         """Take in one look at time ``at``; return what is to be published.
 
         A sample for an interval that has ended; a report then, and at once when ``revision`` or who is routed
         has changed, or a member that leaves has ended its last request. No report before anything was applied.
+        ``answers`` is what the probes say of members.
         """
         count = self._total.of(traffic.count)
         mean = self._intervals.look(traffic.in_flight, at)
@@ -44,8 +46,10 @@ class ClusterView:
         sample = None if mean is None else self._sample(mean, count)
         if revision is None:
             return sample, None
-        report = self._report(traffic, at, revision)
-        said = [(b.member, b.routed, b.routed or b.in_flight > 0, b.first_request_at) for b in report.backends]
+        report = self._report(traffic, at, revision, answers or {})
+        said = [
+            (b.member, b.routed, b.routed or b.in_flight > 0, b.first_request_at, b.answers) for b in report.backends
+        ]
         changed, self._said = (revision, said) != self._said, (revision, said)
         return sample, report if changed or mean is not None else None
 
@@ -74,7 +78,7 @@ class ClusterView:
             count=count,
         )
 
-    def _report(self, traffic: ClusterTraffic, at: float, revision: int) -> BalancerReport:
+    def _report(self, traffic: ClusterTraffic, at: float, revision: int, answers: Mapping[str, bool]) -> BalancerReport:
         """Return the report of this look."""
         return BalancerReport(
             balancer=self._who.balancer,
@@ -83,11 +87,19 @@ class ClusterView:
             cluster=self._cluster,
             at=at,
             revision=revision,
-            backends=[self._backend(state) for state in sorted(traffic.targets, key=lambda s: s.target.member)],
+            backends=[
+                self._backend(state, answers) for state in sorted(traffic.targets, key=lambda s: s.target.member)
+            ],
         )
 
-    def _backend(self, state: TargetState) -> Backend:
+    def _backend(self, state: TargetState, answers: Mapping[str, bool]) -> Backend:
         """Return one member's line."""
         member = state.target.member
         first = (self._first or {}).get(member)
-        return Backend(member=member, routed=state.routed, in_flight=state.in_flight, first_request_at=first)
+        return Backend(
+            member=member,
+            routed=state.routed,
+            in_flight=state.in_flight,
+            first_request_at=first,
+            answers=answers.get(member),
+        )

@@ -79,7 +79,10 @@ class Life:
     def is_active(self, node: Instance, alias: str, group: GroupSpec) -> bool:
         """Say whether a child is Active: a cluster's instance is, of a group's instances at least its minimum."""
         child = self.order(group).children[alias]
-        count = sum(each.phase is Phase.ACTIVE for each in self.instances.of(node, alias))
+        here = self.instances.of(node, alias)
+        if not here and self.spec.burst == "clusters" and not node.parent:  # it did not burst: it serves from elsewhere
+            here = self.instances.named(alias, Level.GROUP if isinstance(child, GroupSpec) else Level.CLUSTER)
+        count = sum(each.phase is Phase.ACTIVE for each in here)
         return count >= (child.min if isinstance(child, GroupSpec) else 1)
 
     def _turn(self, instance: Instance, *, active: bool, why: str) -> Instance:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from actuators.allot import Child, Need, Place, needs, share
 from actuators.instances import Instances
 from actuators.life import NOBODY, Seen
+from actuators.within import clusters_of, each_inside, least_inside, least_within
 from config.cluster import ClusterSpec, PartitionSpec
 from config.tree import ApplicationSpec, GroupSpec
 from streams.records.instance import Instance, Level, Phase
+
+ROOM = "the other network partitions have room for all again"
 
 Full = Mapping[str, Mapping[str, int]]
 """Of a cluster, by alias: the members present in each network partition that has no room for another one."""
@@ -41,6 +44,10 @@ class Shape:
         self.relieved: frozenset[str] = frozenset()
         """Instances that end as soon as the others carry what is needed: make before break."""
         self._relieving: set[str] = set()
+        self.lost: frozenset[str] = frozenset()
+        """Network partitions that cannot be reached: nothing more goes there, and what they have is left alone."""
+        self._reach: dict[str, int] = {}
+        """How many waves each child of the application needs; empty where the whole application bursts."""
         self._clusters = {cluster.alias: cluster for cluster in spec.clusters()}
 
     def update(
@@ -64,13 +71,20 @@ class Shape:
     def _roots(self, need: Mapping[str, Need], full: Full, seen: Mapping[str, Seen]) -> Overflow:
         """Use as many waves of network partitions as are needed, and the first at least."""
         waves = self.spec.waves
-        asked, missing = self._waves(need, full)
+        asked, missing = self._waves(self._clusters.values(), need, full)
         using = self._using()
         least = len(waves) if self.spec.algorithm == "all-at-once" else 1
         wave = max(asked, least, using)
-        if using == wave > max(asked, least) and self._at_minimum(self.spec.root, need):
+        if self.spec.burst == "clusters":
+            wave = max(asked, least)
+            self._reach = {
+                child.alias: max(least, self._waves(clusters_of(child), need, full)[0])
+                for child in self.spec.root.children
+            }
+            self._come_back(need, full, seen)
+        elif using == wave > max(asked, least) and self._at_minimum(self.spec.root, need):
             last = [root for root in self.instances.roots() if root.network_partition in waves[wave - 1]]
-            wave -= self._relieve(last, need, full, seen, "the other network partitions have room for all again")
+            wave -= self._relieve(last, need, full, seen, ROOM)
         for name in (name for each in waves[:wave] for name in each):
             self._root(name)
         self._foreign(need, full, seen)
@@ -81,11 +95,33 @@ class Shape:
         serving = {root.network_partition for root in self.instances.roots() if Phase.ACTIVE in root.since}
         return (name for wave in waves for name in wave if name not in serving)
 
-    def _waves(self, need: Mapping[str, Need], full: Full) -> tuple[int, dict[str, int]]:
-        """Return how many waves hold what is needed, and what not even all of them hold."""
-        held = dict.fromkeys(self._clusters, 0)
+    def _come_back(self, need: Mapping[str, Need], full: Full, seen: Mapping[str, Seen]) -> None:
+        """End the children that are in a further wave than they need, the last ones first; what is left is empty."""
+        for child in self.spec.root.children:
+            beyond: dict[int, list[Instance]] = {}
+            for root in self.instances.roots():
+                staying = [each for each in self.instances.of(root, child.alias) if self.stays(each)]
+                if staying and not self._is_home(child, root):
+                    beyond.setdefault(self.wave_of(root.network_partition), []).extend(staying)
+            if beyond:
+                self._relieve(beyond[max(beyond)], need, full, seen, ROOM)
+        for root in self.instances.roots():
+            if self.wave_of(root.network_partition) >= max(self._reach.values()) and not self.instances.below(root):
+                self.instances.move(root, Phase.TERMINATING, ROOM)
+
+    def _is_home(self, child: Child, root: Instance) -> bool:
+        """Say whether a child of the application is to have instances in one of the application's instances."""
+        wave = self.wave_of(root.network_partition)
+        return not self._reach or wave < self._reach[child.alias] or wave == len(self.spec.waves)
+
+    def _waves(
+        self, clusters: Iterable[ClusterSpec], need: Mapping[str, Need], full: Full
+    ) -> tuple[int, dict[str, int]]:
+        """Return how many waves hold what these clusters need, and what not even all of them hold."""
+        needed = {cluster.alias: cluster for cluster in clusters}
+        held = dict.fromkeys(needed, 0)
         for number, wave in enumerate(self.spec.waves, 1):
-            for alias, cluster in self._clusters.items():
+            for alias, cluster in needed.items():
                 held[alias] += sum(self.room(cluster, name, full) for name in wave)
             missing = {a: need[a].total - held[a] for a in held if need[a].total > held[a]}
             if not missing:
@@ -94,6 +130,8 @@ class Shape:
 
     def room(self, cluster: ClusterSpec, network_partition: str, full: Full) -> int:
         """Return how many members of a cluster one network partition takes."""
+        if network_partition in self.lost:
+            return 0
         if (present := full.get(cluster.alias, {}).get(network_partition)) is not None:
             return present
         declared = sum(p.max_members for p in places_of(self.spec, cluster, network_partition))
@@ -164,6 +202,8 @@ class Shape:
                 if alias not in declared or (instance.level is Level.GROUP) != isinstance(declared[alias], GroupSpec):
                     self.instances.move(instance, Phase.TERMINATING, "not declared any more")
         for child in group.children:
+            if not node.parent and not self._is_home(child, node):
+                continue  # it has room elsewhere
             if isinstance(child, GroupSpec):
                 self._grow(child, node, need[child.alias])
             elif not self.instances.of(node, child.alias):
@@ -213,8 +253,15 @@ class Shape:
     def _parents(self, group: GroupSpec) -> list[Instance]:
         """Return the instances that a group stands in and that stay."""
         above = next(each for each in self.spec.root.groups() if group in each.children)
-        found = self.instances.roots() if above is self.spec.root else self.instances.named(above.alias, Level.GROUP)
-        return [each for each in found if self._abides(each) and not self.is_relieved(each)]
+        if above is self.spec.root:
+            found = [root for root in self.instances.roots() if self._is_home(group, root)]
+        else:
+            found = self.instances.named(above.alias, Level.GROUP)
+        return [
+            each
+            for each in found
+            if self._abides(each) and not self.is_relieved(each) and each.network_partition not in self.lost
+        ]
 
     def _abides(self, instance: Instance) -> bool:
         """Say whether neither an instance nor what is around it ends for good."""
@@ -241,7 +288,7 @@ class Shape:
         Each cluster in a further one needs room for its minimum, beside the minimums of its instances that are there.
         """
         more = []
-        for cluster, inside in _inside(group):
+        for cluster, inside in each_inside(group):
             declared = sum(p.max_members for p in places_of(self.spec, cluster, network_partition))
             here = sum(self._count(self.spec.root, root, cluster.alias) for root in self._roots_in(network_partition))
             more.append((declared - here * cluster.min_members) // (cluster.min_members * inside))
@@ -257,7 +304,7 @@ class Shape:
             here = self._abiding(node, child.alias)
             if child.alias == alias:
                 total += len(here)
-            elif isinstance(child, GroupSpec) and (inside := _least_inside(child, alias)):
+            elif isinstance(child, GroupSpec) and (inside := least_inside(child, alias)):
                 total += sum(inside if each.restart else max(inside, self._count(child, each, alias)) for each in here)
         return total
 
@@ -281,7 +328,7 @@ class Shape:
         level = Level.GROUP if group.name else Level.APPLICATION
         alias = group.alias if group.name else self.spec.application
         count = sum(self._carries(each) for each in self.instances.named(alias, level))
-        return all(need[child.alias].total <= count * _least(child) for child in group.children)
+        return all(need[child.alias].total <= count * least_within(child) for child in group.children)
 
     def _carries(self, instance: Instance) -> bool:
         """Say whether an instance stays, and neither it nor what is around it is about to end."""
@@ -323,30 +370,6 @@ class Shape:
         )
 
 
-def _least(child: Child) -> int:
-    """Return the minimum of a child within one instance."""
-    return child.min if isinstance(child, GroupSpec) else child.min_members
-
-
 def _is_kept(instance: Instance) -> bool:
     """Say whether an instance stays, or ends only to start anew."""
     return instance.phase is not Phase.TERMINATING or instance.restart
-
-
-def _inside(group: GroupSpec) -> Iterator[tuple[ClusterSpec, int]]:
-    """Yield every cluster of a group, with its instances within one of the group at least."""
-    for child in group.children:
-        if isinstance(child, ClusterSpec):
-            yield child, 1
-        else:
-            yield from ((cluster, count * child.min) for cluster, count in _inside(child))
-
-
-def _least_inside(group: GroupSpec, alias: str) -> int:
-    """Return how many instances of a group or a cluster one instance of the group holds at least; 0: it has none."""
-    for child in group.children:
-        if child.alias == alias:
-            return _least(child) if isinstance(child, GroupSpec) else 1
-        if isinstance(child, GroupSpec) and (inside := _least_inside(child, alias)):
-            return child.min * inside
-    return 0

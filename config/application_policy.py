@@ -21,6 +21,10 @@ class ApplicationPolicy(Declaration):
     algorithm: Literal["one-after-another", "all-at-once"]
     """``one-after-another``: into the next network partition when one is full; ``all-at-once``: in all of them."""
     network_partitions: Annotated[tuple[Id, ...], Field(min_length=1)]
+    burst: Literal["application", "clusters"] = "application"
+    """What bursts: a whole application instance, or only the clusters (groups whole) that find no room."""
+    burst_order: Literal["declared", "price"] = "declared"
+    """Which network partition comes next, after the first wave: the next one declared, or the cheapest one."""
     properties: tuple[Property, ...] = ()
 
     def waves(self) -> tuple[tuple[str, ...], ...]:

@@ -78,7 +78,7 @@ def _cluster(document: Document[Application], policy: ApplicationPolicy | None, 
     if deployment is None:
         return
     _policies(document, policy, deployment, where)
-    order = in_order(deployment, policy)
+    order = in_order(deployment, policy.waves() if policy is not None else None)
     _room(document, place, order)
     if cartridge is not None:
         _providers(document, cartridge, order, place.path)

@@ -1,6 +1,7 @@
 """From definitions to clusters: every reference followed, every default filled in."""
 
 import hashlib
+import math
 import re
 
 import msgspec
@@ -67,12 +68,33 @@ def governed(spec: ClusterSpec, policy: AutoscalingPolicy) -> ClusterSpec:
     )
 
 
-def in_order(deployment: DeploymentPolicy, policy: ApplicationPolicy | None) -> tuple[NetworkPartitionUse, ...]:
+Waves = tuple[tuple[str, ...], ...]
+"""Network partitions in the order in which they are used, those of one wave together."""
+
+
+def in_order(deployment: DeploymentPolicy, waves: Waves | None) -> tuple[NetworkPartitionUse, ...]:
     """Return the network partitions of a deployment policy in the order of the application policy (all, if none)."""
-    if policy is None:
+    if waves is None:
         return deployment.network_partitions
     known = {use.id: use for use in deployment.network_partitions}
-    return tuple(known[name] for wave in policy.waves() for name in wave if name in known)
+    return tuple(known[name] for wave in waves for name in wave if name in known)
+
+
+def waves_of(index: Index, policy: ApplicationPolicy) -> Waves:
+    """Return the waves of an application policy: as declared, or the later ones from the cheapest to the dearest.
+
+    A wave costs what its dearest network partition does, and that what its cheapest partition does. What has no
+    price comes last.
+    """
+    first, *others = policy.waves()
+    if policy.burst_order == "declared":
+        return (first, *others)
+    return (first, *sorted(others, key=lambda wave: max(_price(index, policy.tenant, name) for name in wave)))
+
+
+def _price(index: Index, tenant: str, network_partition: str) -> float:
+    places = must(index, NetworkPartition, tenant, network_partition).partitions
+    return min((each.price_per_hour for each in places if each.price_per_hour is not None), default=math.inf)
 
 
 def must(index: Index, kind: type[D], tenant: str, name: str | None) -> D:
@@ -89,7 +111,8 @@ class Clusters:
     def __init__(self, index: Index, application: Application) -> None:
         self._index, self._application, self._tenant = index, application, application.tenant
         name = application.application_policy
-        self._policy = must(index, ApplicationPolicy, self._tenant, name) if name else None
+        policy = must(index, ApplicationPolicy, self._tenant, name) if name else None
+        self._waves = waves_of(index, policy) if policy else None
         self._places: dict[tuple[str, str], tuple[PartitionSpec, ...]] = {}
         self._policies: dict[str, Policy] = {}
 
@@ -128,7 +151,7 @@ class Clusters:
     def _partitions(self, cartridge: Cartridge, deployment: str) -> tuple[PartitionSpec, ...]:
         key = (cartridge.type, deployment)
         if key not in self._places:
-            order = in_order(must(self._index, DeploymentPolicy, self._tenant, deployment), self._policy)
+            order = in_order(must(self._index, DeploymentPolicy, self._tenant, deployment), self._waves)
             networks = [(must(self._index, NetworkPartition, self._tenant, each.id), each) for each in order]
             self._places[key] = tuple(
                 spec for network, use in networks for spec in _partitions(cartridge, network, use)

@@ -10,7 +10,7 @@ from config.definition import DEFAULT_TENANT
 from config.deployment import DeploymentPolicy
 from config.group import Edges, edges, plain
 from config.index import Index
-from config.resolve import Clusters, must
+from config.resolve import Clusters, Waves, must, waves_of
 from config.signup import ApplicationSignUp, DomainMapping
 from config.tenant import Tenant
 from config.tree import ApplicationSpec, BudgetSpec, DomainSpec, GroupSpec
@@ -30,7 +30,10 @@ def resolve(index: Index, application: Application, signed: Sequence[str]) -> Ap
     ``signed`` are the tenants that signed up to an application of its id.
     """
     places = {place.use.subscribable_info.alias: place for place in application.places()}
-    waves, algorithm = _order(index, application, places)
+    policy = application.application_policy
+    bursts = must(index, ApplicationPolicy, application.tenant, policy) if policy is not None else None
+    waves = waves_of(index, bursts) if bursts else _common(index, application, places)
+    algorithm = bursts.algorithm if bursts else "one-after-another"
     one_by_one = algorithm == "one-after-another"
     budget = application.budget
     return ApplicationSpec(
@@ -43,6 +46,7 @@ def resolve(index: Index, application: Application, signed: Sequence[str]) -> Ap
         network_partitions=tuple(name for wave in waves for name in wave),
         waves=waves,
         algorithm=algorithm,
+        burst=bursts.burst if bursts else "application",
         budget=BudgetSpec(members=budget.members, cost_per_hour=budget.cost_per_hour) if budget else BudgetSpec(),
         quota=_quota(index, application.tenant),
         sign_ups=_sign_ups(index, application, signed),
@@ -50,20 +54,17 @@ def resolve(index: Index, application: Application, signed: Sequence[str]) -> Ap
     )
 
 
-def _order(index: Index, application: Application, places: dict[str, Place]) -> tuple[tuple[tuple[str, ...], ...], str]:
-    """Return the waves of network partitions and the algorithm.
+def _common(index: Index, application: Application, places: Mapping[str, Place]) -> Waves:
+    """Return the waves of an application without a policy, one network partition in each.
 
-    Without a policy: those that every deployment policy has, in the order of the first; if there is none, the first.
+    Those that every deployment policy has, in the order of the first; if there is none, the first.
     """
-    if application.application_policy is not None:
-        policy = must(index, ApplicationPolicy, application.tenant, application.application_policy)
-        return policy.waves(), policy.algorithm
     names = [
         [use.id for use in must(index, DeploymentPolicy, application.tenant, place.policies[0][1]).network_partitions]
         for place in places.values()
     ]
     common = [name for name in names[0] if all(name in each for each in names)]
-    return tuple((name,) for name in common or names[0][:1]), "one-after-another"
+    return tuple((name,) for name in common or names[0][:1])
 
 
 def _quota(index: Index, tenant: str) -> BudgetSpec:

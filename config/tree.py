@@ -78,6 +78,8 @@ class ApplicationSpec(msgspec.Struct, frozen=True, kw_only=True):
     """The same, those of one wave together."""
     algorithm: str = "one-after-another"
     """``one-after-another`` or ``all-at-once``, over network partitions."""
+    burst: str = "application"
+    """What bursts into a further wave: the whole ``application``, or only the ``clusters`` that find no room."""
     budget: BudgetSpec = BudgetSpec()
     quota: BudgetSpec = BudgetSpec()
     """The tenant's, all its applications together."""

@@ -163,7 +163,7 @@ def _decided(clusters: list[Cluster]) -> int | None:
 def _burst(model: Model, name: Name) -> BurstView | None:
     """Say the request for more room; ``None`` when there is none, or it was withdrawn."""
     request = model.bursts.get(name)
-    if request is None or not (request.to or request.missing):
+    if request is None or not (request.to or request.missing or request.lost):
         return None
     return BurstView(at=request.at, to=list(request.to), missing=request.missing, why=request.why)
 

@@ -95,6 +95,9 @@ def _of_application(of: ApplicationView, *, now: float) -> Iterator[str]:
     elif of.phase == Phase.INACTIVE or (of.phase not in {None, Phase.ACTIVE} and age_s > LONG_S):
         yield f"{name}: {of.phase} for {age_s:.0f} s{_because(of)}"
     if of.burst is not None:
+        if not (of.burst.to or of.burst.missing):
+            yield f"{name}: {of.burst.why}"
+            return
         missing = ", ".join(f"{count} of {alias}" for alias, count in sorted(of.burst.missing.items())) or "members"
         asks = f"asks for network partition {', '.join(of.burst.to)}" if of.burst.to else "there is no other partition"
         yield f"{name}: no room for {missing}; {asks}"

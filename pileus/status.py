@@ -163,7 +163,9 @@ def standings(
         roots[root.instance.tenant, root.instance.application].append(root)
     strays = _strays(living, chain.from_iterable(roots.values()))
     begun = {(r.tenant, r.application) for r in records if isinstance(r, Deployed) and r.spec is not None}
-    bursts = {(r.tenant, r.application): r for r in records if isinstance(r, BurstRequest) and (r.to or r.missing)}
+    bursts = {
+        (r.tenant, r.application): r for r in records if isinstance(r, BurstRequest) and (r.to or r.missing or r.lost)
+    }
     return tuple(
         Standing(
             tenant=tenant,

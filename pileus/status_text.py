@@ -126,6 +126,8 @@ def _left(count: int) -> str:
 
 def _asks(burst: BurstRequest) -> str:
     """Write ``asks for eu-2: needs 4 more of web``."""
+    if burst.lost and not burst.to and not burst.missing:
+        return burst.why
     to = f"asks for {' and '.join(burst.to)}" if burst.to else "finds no other network partition"
     needs = ", ".join(f"{count} more of {alias}" for alias, count in sorted(burst.missing.items()))
     return f"{to}: needs {needs or 'more'}{burst.why and f' ({burst.why})'}"

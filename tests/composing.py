@@ -19,7 +19,7 @@ from config.network import BUILT_IN
 from config.tree import ApplicationSpec
 from streams.records.action import Action, Launch, Outcome, Result, Verb
 from streams.records.balancer import Backend, BalancerReport
-from streams.records.forecast import ClusterForecast, Forecasts, MemberForecast
+from streams.records.forecast import ClusterForecast, Fault, Forecasts, MemberForecast
 from streams.records.instance import Announcement, BurstRequest, Deployed, Instance, InstanceRecord, Phase
 from streams.records.member import Member, State
 from streams.records.metadata import Metadata
@@ -61,6 +61,10 @@ class World:
         """Requests in flight of each cluster, by its id; one that is not named has none. ``None``: unknown."""
         self.stuck: set[str] = set()
         """Members that never come to serve."""
+        self.cut: set[str] = set()
+        """Network partitions that cannot be reached: no agent, no balancer and no cloud answers."""
+        self.hung: set[str] = set()
+        """Network partitions whose agents are silent: balancers and cloud answer."""
         self.silent: set[str] = set()
         """Clusters, by alias, whose members export nothing."""
         self.log: list[tuple[float, Record]] = []
@@ -86,10 +90,12 @@ class World:
         """Let a member's instance die by itself."""
         self.cloud.lose(member)
 
-    def restart(self) -> None:
-        """Put another decider in place of this one: it knows what the log says, and nothing else."""
+    def restart(self, memory: bytes | None = None) -> None:
+        """Put another decider in place of this one: it knows what the log says, and what is in a snapshot, if any."""
         epoch = self._offset = self._offset + 1
         self.decider = Decider(self.rules, epoch)
+        if memory is not None:
+            self.decider.restore(memory)
         for _, record in self.log:
             if isinstance(record, InstanceRecord):
                 self.decider.recall_instance(record)
@@ -230,6 +236,11 @@ class World:
                 for m in sorted(here, key=lambda m: m.member)
                 if m.state in PRESENT
             ],
+            faults=[
+                Fault(member=m.member, reason="Silent", since=self.at)
+                for m in here
+                if m.state is State.ACTIVE and m.network_partition in self.cut | self.hung
+            ],
             cluster=of.cluster,
             application=of.application,
             tenant=of.tenant,
@@ -237,6 +248,8 @@ class World:
 
     def _answers(self, member: Member, instances: Mapping[str, Any]) -> bool:
         there = instances.get(member.member)
+        if member.network_partition in self.cut:
+            return False
         return there is not None and there.port != 0 and member.member not in self.stuck
 
     def _act(self) -> None:
@@ -247,6 +260,8 @@ class World:
 
     def _outcome(self, action: Action) -> Outcome:
         result, reason, host, port = Result.GONE, "terminated", "", 0
+        if action.network_partition in self.cut:
+            return self._of(action, Result.TRANSIENT, "no answer")
         try:
             if action.verb is Verb.TERMINATE:
                 _now(self.cloud.terminate(action.member, action.grace_s))
@@ -277,7 +292,7 @@ class World:
     def _observe(self) -> None:
         """Report addresses that became known, and instances that vanished."""
         instances = _now(self.cloud.instances())
-        for member in list(self.members.values()):
+        for member in [m for m in self.members.values() if m.network_partition not in self.cut]:
             there = instances.get(member.member)
             if member.state in {State.STARTING, State.ACTIVE, State.DRAINING} and there is None:
                 self.publish(self.decider.outcome(self._of(member, Result.GONE, "ended by itself")))

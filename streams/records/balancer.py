@@ -15,6 +15,8 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Requests open on it now."""
     first_request_at: float | None = None
     """When it was first seen to carry a request (s since the Unix epoch)."""
+    answers: bool | None = None
+    """Whether it answers the balancer agent's probe; one that does not may stay routed when nobody else is there."""
 
 
 class BalancerReport(Record, frozen=True, kw_only=True, tag="balancer-report"):

@@ -100,6 +100,8 @@ class BurstRequest(Record, frozen=True, kw_only=True, tag="burst-request"):
     """The network partitions it asks for; empty: the request is withdrawn, or there is no other (see ``why``)."""
     missing: dict[str, int] = msgspec.field(default_factory=dict)
     """Members that find no room, by alias of the cluster."""
+    lost: tuple[str, ...] = ()
+    """Network partitions that are cut off: their members are silent, and no balancer reaches them."""
     why: str = ""
 
 

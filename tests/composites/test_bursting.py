@@ -16,7 +16,9 @@ PATTERN = "scaling/app-bursting-pattern"
 PHP = "app-bursting-pattern-app-my-php"
 
 
-def tiers(*, most: int = 2, algorithm: str = "one-after-another", room: int = 100) -> ApplicationSpec:
+def tiers(
+    *, most: int = 2, algorithm: str = "one-after-another", room: int = 100, burst: str = "application"
+) -> ApplicationSpec:
     """Return group ``back`` of db before api, then web; in network partition ``one``, then ``two``, then ``three``."""
     where = places("one", "two", "three", room=room)
     return application(
@@ -31,6 +33,7 @@ def tiers(*, most: int = 2, algorithm: str = "one-after-another", room: int = 10
         order=("back web",),
         waves=(("one",), ("two",), ("three",)),
         algorithm=algorithm,
+        burst=burst,
     )
 
 
@@ -185,6 +188,108 @@ class TestTheRequest:
 
         assert uses(world, Phase.ACTIVE) == ["one", "two"]
         assert world.bursts[-1].to == ()
+        assert sum(serving(world, "web").values()) == 5
+
+
+def parts(world: World) -> set[str]:
+    """Return the cluster instances that there are, without the application's name."""
+    leaves = [each for each in world.living().values() if each.level is Level.CLUSTER]
+    return {each.instance.removeprefix("default/shop/") for each in leaves}
+
+
+HOME = {"one/back.1/db", "one/back.1/api", "one/web"}
+
+
+class TestOnlyWhatNeedsIt:
+    """Policy ``burst: clusters``: a cluster alone, or the group around it, and not the whole application."""
+
+    def test_only_the_cluster_that_finds_no_room_goes_and_it_comes_back_three_times(self) -> None:
+        world = World(tiers(burst="clusters"))
+        world.until_active()
+        for _ in range(3):
+            world.load["shop-web"] = 5 * LOAD
+            world.tick(60)
+            assert parts(world) == HOME | {"two/web"}
+            assert serving(world, "web") == {"one": 4, "two": 1}
+            assert uses(world, Phase.ACTIVE) == ["one", "two"]
+            quiet(world)
+            assert parts(world) == HOME
+            assert uses(world) == ["one"]
+
+        assert [to for to in asked(world) if to] == [("two",)] * 3
+        assert asked(world)[-1] == ()
+
+    def test_a_group_goes_as_a_whole_in_its_own_order(self) -> None:
+        world = World(tiers(burst="clusters", most=1))
+        world.until_active()
+        world.load["shop-api"] = 3 * LOAD
+        world.tick(60)
+
+        assert parts(world) == HOME | {"two/back.1/db", "two/back.1/api"}
+        assert serving(world, "api") == {"one": 2, "two": 1}
+        assert list(early_starts(world, tiers(most=1))) == []
+
+    def test_each_goes_as_far_as_it_needs_and_comes_back_on_its_own(self) -> None:
+        world = World(tiers(burst="clusters", most=1))
+        world.until_active()
+        world.load = {"shop-web": 5 * LOAD, "shop-api": 5 * LOAD}
+        world.tick(100)
+        there = {f"{where}/back.1/{end}" for where in ("two", "three") for end in ("db", "api")}
+        assert parts(world) == HOME | there | {"two/web"}
+
+        world.load["shop-api"] = 0.0
+        world.until("the group is back", lambda: parts(world) == HOME | {"two/web"})
+        assert serving(world, "web") == {"one": 4, "two": 1}
+        assert uses(world) == ["one", "two"]
+
+    def test_what_bursts_serves_though_what_it_needs_stays_at_home(self) -> None:
+        world = World(tiers(burst="clusters"))
+        world.until_active()
+        world.load["shop-web"] = 5 * LOAD
+        world.tick(60)
+        for member in world.of("db", State.ACTIVE):
+            world.lose(member)
+        world.tick(2)
+        assert Phase.INACTIVE in {i.phase for i in world.living().values() if i.alias == "back"}
+        world.tick(60)
+
+        assert serving(world, "web") == {"one": 4, "two": 1}
+        assert parts(world) == HOME | {"two/web"}
+
+    def test_its_minimum_serves_at_home_before_it_leaves(self) -> None:
+        where = places("one", "two")
+        spec = application(cluster("web", least=3, most=9, places=where), waves=(("one",), ("two",)), burst="clusters")
+        world = World(spec, capacity={"one-1": 2, "two-1": 9})
+        world.tick(60)
+        assert serving(world, "web") == {"one": 2, "two": 3}
+        world.cloud._capacity = {"one-1": 9, "two-1": 9}
+        for _ in range(120):
+            world.tick()
+            assert len(world.of("web", State.ACTIVE)) >= 3
+
+        assert serving(world, "web") == {"one": 3}
+        assert uses(world) == ["one"]
+
+    def test_after_a_restart_of_the_decider_nothing_moves(self) -> None:
+        world = World(tiers(burst="clusters"))
+        world.until_active()
+        world.load["shop-web"] = 5 * LOAD
+        world.tick(60)
+        before = set(in_the_cloud(world))
+        world.restart()
+        world.tick(60)
+
+        assert set(in_the_cloud(world)) == before
+
+    def test_a_policy_that_now_says_so_brings_the_others_home(self) -> None:
+        world = World(tiers())
+        world.until_active()
+        world.load["shop-web"] = 5 * LOAD
+        world.tick(60)
+        assert parts(world) > HOME | {"two/web"}
+        world.declare(tiers(burst="clusters"))
+        world.until("only web is away", lambda: parts(world) == HOME | {"two/web"})
+
         assert sum(serving(world, "web").values()) == 5
 
 

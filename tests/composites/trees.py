@@ -79,6 +79,7 @@ def application(
     termination: str = "none",
     waves: Sequence[Sequence[str]] = (("here",),),
     algorithm: str = "one-after-another",
+    burst: str = "application",
     sign_ups: Sequence[str] | None = None,
 ) -> ApplicationSpec:
     """Return an application; with ``sign_ups``, even none, it is a multi-tenant one."""
@@ -94,6 +95,7 @@ def application(
         network_partitions=tuple(each for wave in waves for each in wave),
         waves=tuple(tuple(wave) for wave in waves),
         algorithm=algorithm,
+        burst=burst,
     )
 
 

@@ -71,6 +71,31 @@ def test_the_application_policy_gives_the_order_of_the_network_partitions(tmp_pa
     assert spec.partitions[0].algorithm == "round-robin"
 
 
+def test_bursts_go_to_the_cheapest_network_partition_first_when_the_policy_says_so(tmp_path: Path) -> None:
+    prices = {"dear": 3.0, "cheap": 1.0, "unknown": None}
+    order = ["here", "dear", "unknown", "cheap"]
+    documents = shop(
+        {
+            ("application-policy.json", ("networkPartitions",)): order,
+            ("application-policy.json", ("burst",)): "clusters",
+            ("application-policy.json", ("burstOrder",)): "price",
+        }
+    )
+    for name, price in prices.items():
+        partition = {"id": "p1"} | ({"pricePerHour": price} if price else {})
+        documents[f"{name}.json"] = {"id": name, "provider": "mock", "partitions": [partition]}
+        documents["deployment.json"]["networkPartitions"].append(
+            {"id": name, "partitionAlgo": "round-robin", "partitions": [{"id": "p1", "partitionMax": 3}]}
+        )
+
+    (spec,) = load([write(tmp_path, documents)]).applications()
+
+    assert spec.waves == (("here",), ("cheap",), ("dear",), ("unknown",))
+    assert spec.burst == "clusters"
+    where = [p.network_partition for p in spec.clusters()[0].partitions]
+    assert list(dict.fromkeys(where)) == ["here", "cheap", "dear", "unknown"]
+
+
 def test_payload_parameters_become_the_environment(tmp_path: Path) -> None:
     def given(name: str, value: str) -> list[dict[str, str]]:
         return [{"name": f"payload_parameter.{name}", "value": value}, {"name": f"plain-{name}", "value": value}]
