@@ -45,7 +45,7 @@ class Balancers:
         if revision is None or not self._complete(at) or any(r.revision <= revision for r in self.reports.values()):
             return False
         backends = [b for r in self.reports.values() for b in r.backends if b.member == member.member]
-        return not any(backend.routed or backend.in_flight for backend in backends)
+        return not any(backend.routed or backend.in_flight != 0 for backend in backends)
 
     def unreached(self, members: Iterable[str], *, at: float) -> set[str] | None:
         """Return the members that every balancer says it does not reach; ``None`` when one cannot say."""

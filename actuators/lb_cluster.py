@@ -36,19 +36,22 @@ class ClusterView:
     ) -> tuple[Requests | None, BalancerReport | None]:
         """Take in one look at time ``at``; return what is to be published.
 
-        A sample for an interval that has ended; a report then, and at once when ``revision`` or who is routed
-        has changed, or a member that leaves has ended its last request. No report before anything was applied.
-        ``answers`` is what the probes say of members.
+        report = self._report(traffic, at, revision, answers or {})
+        said = [
+            (b.member, b.routed, b.routed or b.in_flight != 0, b.first_request_at, b.answers) for b in report.backends
+        ]
         """
-        count = self._total.of(traffic.count)
-        mean = self._intervals.look(traffic.in_flight, at)
+        mean = self._intervals.look(traffic.in_flight or 0, at)
         self._note_first(traffic, at)
-        sample = None if mean is None else self._sample(mean, count)
+        sample = None
+        if traffic.in_flight is not None and traffic.count is not None:
+            count = self._total.of(traffic.count)
+            sample = None if mean is None else self._sample(mean, count)
         if revision is None:
             return sample, None
         report = self._report(traffic, at, revision, answers or {})
         said = [
-            (b.member, b.routed, b.routed or b.in_flight > 0, b.first_request_at, b.answers) for b in report.backends
+            (b.member, b.routed, b.routed or b.in_flight != 0, b.first_request_at, b.answers) for b in report.backends
         ]
         changed, self._said = (revision, said) != self._said, (revision, said)
         return sample, report if changed or mean is not None else None

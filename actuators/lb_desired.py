@@ -25,7 +25,7 @@ class Desired:
 def candidates(members: Mapping[str, Member]) -> list[Target]:
     """Return the members that may be sent requests if they answer, sorted."""
     return [
-        Target(member=name, host=member.host, port=member.port)
+        Target(member=name, host=member.host, port=member.port, instance=member.instance)
         for name, member in sorted(members.items())
         if member.state in SERVING and member.host and member.port
     ]

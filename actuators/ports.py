@@ -1,7 +1,7 @@
 """The two ports to the world, and the errors that come through them, named by what the caller should do."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from streams.records.action import Launch
@@ -37,6 +37,10 @@ class InvalidRequestError(CloudError):
 
 class BalancerError(Exception):
     """The balancer did not take a change or did not answer; the same call may succeed later."""
+
+
+class BalancerRefusedError(BalancerError):
+    """The balancer will not do it until a person acts: credentials, rights, or a definition that is wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +118,8 @@ class Target:
     member: str
     host: str
     port: int
+    instance: str = field(default="", compare=False)
+    """The cloud's own name for it, for balancers that route to instances; not every balancer remembers it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +129,8 @@ class TargetState:
     target: Target
     routed: bool
     """True while new requests may go to it. False is a promise: none will be sent any more."""
-    in_flight: int
-    """Requests open on it now."""
+    in_flight: int | None
+    """Requests open on it now; ``None``: this balancer cannot tell, so nobody vouches for the member until it is 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,10 +139,11 @@ class ClusterTraffic:
 
     targets: Sequence[TargetState]
     """Every target that is routed or still carries a request."""
-    in_flight: int
-    """Requests open on the whole cluster, those that wait for a target included."""
-    count: int
-    """Requests since the balancer started."""
+    in_flight: int | None
+    """Requests open on the whole cluster, those that wait for a target included; ``None``: it cannot tell, and there
+    is no sample of it."""
+    count: int | None
+    """Requests since the balancer started; ``None`` as ``in_flight``."""
 
 
 class Balancer(Protocol):

@@ -19,6 +19,29 @@ Reference = Annotated[str, Meta(pattern=r"^(|env:[A-Za-z_][A-Za-z0-9_]*|file:/.+
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
 
 
+class LoadBalancing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The account's classic load balancers (``pileus lb-agent --balancer elb``)."""
+
+    create: bool = False
+    """Make one where a cluster has none. Otherwise it must be there, with our tags, and drain connections."""
+    region: str = ""
+    """Empty: the account's first."""
+    zones: tuple[str, ...] = ()
+    """Availability zones of one that is made (``eu-west-1a``); none with ``subnets``."""
+    subnets: tuple[str, ...] = ()
+    security_groups: tuple[str, ...] = ()
+    scheme: Literal["internal", "internet-facing"] = "internal"
+    names: dict[str, str] = {}
+    """Names of load balancers by cluster, where they are not ``OWNER-CLUSTER``."""
+    endpoint: Annotated[str, Meta(pattern=r"^(|https?://[^/]+:[0-9]+)$")] = ""
+    """``https://HOST:PORT`` of the API; empty: AWS' own."""
+
+    def __post_init__(self) -> None:
+        """Refuse one that is made nowhere."""
+        if self.create and bool(self.zones) == bool(self.subnets):
+            raise ValueError("create = true needs zones or subnets, not both")
+
+
 class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One account at one cloud."""
 
@@ -58,6 +81,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Command line of the cartridge agent on an instance."""
     user_data: Literal["cloud-init", "ignition", "none"] = "cloud-init"
     """Form of the user data; the property ``userData`` of a partition counts more."""
+    balancer: LoadBalancing = LoadBalancing()
 
 
 def load_accounts(file: Path) -> dict[str, Account]:

@@ -89,9 +89,15 @@ def _view(of: Member, known: Known, now: float) -> MemberView:
         instance=of.instance,
         reason=of.reason,
         routed=any(b.routed for b in own) if reported else None,
-        in_flight=sum(b.in_flight for b in own) if reported else None,
+        in_flight=_in_flight(own) if reported else None,
         load_average=forecast.load_average if forecast else None,
         memory_consumption=forecast.memory_consumption if forecast else None,
         healthy=forecast.healthy if forecast else None,
         fault=known.faults.get(of.member, "") if alive else "",
     )
+
+
+def _in_flight(own: Iterable[Backend]) -> int | None:
+    """Add up what the balancers see in flight; ``None`` when one of them cannot tell."""
+    seen = [backend.in_flight for backend in own]
+    return None if None in seen else sum(each for each in seen if each is not None)

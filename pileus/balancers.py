@@ -1,6 +1,6 @@
 """The balancers by name: each adapter, and the process that it drives on this machine."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from actuators.balancers.caddy_config import Frontend
 
 KINDS = ("caddy", "haproxy", "nginx")
+EXTERNAL = "external"
+ELB = "elb"
+RUN_KINDS = (*KINDS, EXTERNAL)
+AGENT_KINDS = (*RUN_KINDS, ELB)
+"""Beside those of this machine, those that an agent drives from afar."""
 
 
 class Adapter(Balancer, Protocol):
@@ -55,6 +60,10 @@ def adapter(kind: str, directory: Path, *, admin: str = "") -> Adapter:
         from actuators.balancers.haproxy import HaproxyBalancer  # noqa: PLC0415 - only the one that is used
 
         return HaproxyBalancer(directory)
+    if kind == EXTERNAL:
+        from actuators.balancers.external import ExternalBalancer  # noqa: PLC0415 - only the one that is used
+
+        return ExternalBalancer(directory)
     if kind == "nginx":
         from actuators.balancers.nginx import NginxBalancer  # noqa: PLC0415 - only the one that is used
 
@@ -64,8 +73,17 @@ def adapter(kind: str, directory: Path, *, admin: str = "") -> Adapter:
     return CaddyBalancer(directory, admin=admin)
 
 
-def process(kind: str, directory: Path, fronts: Mapping[str, "Frontend"], *, admin: str) -> Process:
-    """Return the process of a kind that serves clusters at their fronts; ``admin`` is for its own questions."""
+def process(
+    kind: str, directory: Path, fronts: Mapping[str, "Frontend"], *, admin: str, program: Sequence[str] = ()
+) -> Process:
+    """Return the process of a kind that serves clusters at their fronts; ``admin`` is for its own questions.
+
+    ``program`` is the command line of an external one, which agents start.
+    """
+    if kind == EXTERNAL:
+        from actuators.balancers.external_file import Announced  # noqa: PLC0415 - only the one that is used
+
+        return Announced(directory, program, {cluster: front.listen for cluster, front in fronts.items()})
     if kind == "caddy":
         from actuators.balancers.caddy_process import Caddy  # noqa: PLC0415 - only the one that is used
 

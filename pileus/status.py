@@ -11,6 +11,7 @@ from msgspec import to_builtins
 
 from actuators.roster import Roster
 from config.cluster import ClusterSpec
+from pileus.places import Room, in_json, room
 from streams.orders import Orders
 from streams.records.control import Pause, Shadow
 from streams.records.decision import Decision
@@ -61,6 +62,8 @@ class Standing:
     pauses: tuple[Pause, ...] = ()
     """Those that hold anything of it: its tenant's (a freeze), its own, its clusters'."""
     shadows: tuple[Aside, ...] = ()
+    room: Room | None = None
+    """What it uses of what it may; ``None``: it has not begun."""
 
     @property
     def counted(self) -> tuple[Node, ...]:
@@ -124,6 +127,10 @@ class Known:
             (m for m in self.roster.members.values() if asked(m.tenant, m.application)),
             {identity: at for identity, at in self.declared.items() if asked(*identity)},
         )
+        specs = {(r.tenant, r.application): r.spec for r in self._records.values() if isinstance(r, Deployed)}
+        members = defaultdict[Identity, list[Member]](list)
+        for member in self.roster.members.values():
+            members[member.tenant, member.application].append(member)
         beside = defaultdict[Identity, list[Aside]](list)
         for spec, order in self.shadowed():
             beside[spec.tenant, spec.application].append(self._aside(spec, order))
@@ -132,8 +139,10 @@ class Known:
                 each,
                 pauses=tuple(self.orders.about(each.tenant, each.application, at=now)),
                 shadows=tuple(beside.get((each.tenant, each.application), ())),
+                room=room(spec, members[each.tenant, each.application]) if spec else None,
             )
             for each in found
+            for spec in [specs.get((each.tenant, each.application))]
         )
 
     def shadowed(self) -> list[tuple[ClusterSpec, Shadow]]:
@@ -243,6 +252,7 @@ def _application(standing: Standing, detail: Detail) -> dict[str, Any]:
         "pauses": [to_builtins(pause) for pause in standing.pauses],
         "burst": burst and {"at": burst.at, "to": list(burst.to), "missing": burst.missing, "why": burst.why},
         "shadows": [{"cluster": s.cluster, "policy": s.policy, "wanted": s.wanted} for s in standing.shadows],
+        "room": standing.room and in_json(standing.room),
         "instances": [_node(root, detail) for root in standing.roots],
         "strays": _members(standing.strays, detail),
     }

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from pileus.places import usage
 from pileus.status import Aside, Detail, Standing, causes, left, shows, walk, wanted
 from pileus.view import Look
 from streams.explain import paused
@@ -189,6 +190,8 @@ def _tree(standing: Standing, now: float, detail: Detail, look: Look) -> Iterato
             yield _line([(stem, FAINT), (part, ALARM)], look)
     for shadow in standing.shadows:
         yield _line([(stem, FAINT), (_beside(shadow), FAINT)], look)
+    for line in usage(standing.room, everything=detail is Detail.ALL) if standing.room else ():
+        yield _line([(stem, FAINT), (line, FAINT)], look)
     yield from _table(items, now, look)
 
 

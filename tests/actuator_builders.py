@@ -83,7 +83,7 @@ def a_report(
     )
 
 
-def a_backend(member: str = "shop-web-1", *, routed: bool = True, in_flight: int = 0) -> Backend:
+def a_backend(member: str = "shop-web-1", *, routed: bool = True, in_flight: int | None = 0) -> Backend:
     """Return one member as a balancer has it."""
     return Backend(member=member, routed=routed, in_flight=in_flight)
 

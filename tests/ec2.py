@@ -70,6 +70,14 @@ class Ec2:
         """Return the calls of one kind since faults were told last."""
         return [call for call in json.loads(self._ask("GET", "/calls")) if call.get("Action") == action]
 
+    def actions(self) -> list[str]:
+        """Return the calls of every kind since faults were told last, by their names."""
+        return [call["Action"] for call in json.loads(self._ask("GET", "/calls")) if "Action" in call]
+
+    def drain(self, *instances: str) -> None:
+        """Let these have requests open, and no others: once they are taken out of a load balancer, they drain."""
+        self._ask("POST", "/draining", json.dumps(instances).encode())
+
     def _ask(self, method: str, path: str, body: bytes = b"") -> bytes:
         asked = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=body or None, method=method)
         with urllib.request.urlopen(asked, timeout=10) as answer:

@@ -1,7 +1,7 @@
 """A synthetic story: one cluster under a rising load, told in the records that Pileus would have written."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from config.cluster import Behavior, Policy, StepPolicy
 from predictors.motion import Motion
@@ -156,7 +156,7 @@ def an_instance(cluster: str = "shop-web", *, at: float = 800.0) -> Announcement
 
 
 def a_report(
-    in_flight: dict[str, int], *, cluster: str = "shop-web", balancer: str = "lb-1", at: float = 1000.0
+    in_flight: Mapping[str, int | None], *, cluster: str = "shop-web", balancer: str = "lb-1", at: float = 1000.0
 ) -> BalancerReport:
     """Return what a balancer says of the members named."""
     backends = [Backend(member=m, routed=True, in_flight=n) for m, n in sorted(in_flight.items())]

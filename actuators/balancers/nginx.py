@@ -100,7 +100,8 @@ class NginxBalancer:
                 left = tuple(target for target in file.leaving if target not in gone)
                 self._write(cluster, msgspec.structs.replace(file, leaving=left))
         states.sort(key=lambda state: state.target.member)
-        return ClusterTraffic(targets=states, in_flight=sum(s.in_flight for s in states), count=self._count(cluster))
+        in_flight = sum(state.in_flight or 0 for state in states)
+        return ClusterTraffic(targets=states, in_flight=in_flight, count=self._count(cluster))
 
     def require(self, cluster: str) -> None:
         """Raise :class:`BalancerError` when this nginx does not serve ``cluster``."""

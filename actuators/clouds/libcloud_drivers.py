@@ -6,9 +6,10 @@ Calls block, so they run in threads of their own, as many as the account may hav
 import asyncio
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from libcloud.compute.providers import get_driver
@@ -19,6 +20,7 @@ from actuators.ports import CloudError, CredentialsError, InvalidRequestError
 from config.accounts import Account, resolve
 
 T = TypeVar("T")
+Make = Callable[[str, Sequence[str], dict[str, Any]], Driver]
 
 RETRIES = "LIBCLOUD_RETRY_FAILED_HTTP_REQUESTS"
 """libcloud's switch for repeating every failed request, creates too: that would launch twice."""
@@ -34,7 +36,7 @@ UNTIMED = frozenset({"cloudstack", "exoscale"})
 
 
 class Drivers:
-    """The drivers of one account.
+    """The drivers of one account; ``make`` makes one from its region, credentials and arguments.
 
     Raises
     ------
@@ -42,10 +44,11 @@ class Drivers:
         libcloud is told to repeat failed requests.
     """
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, make: Make | None = None) -> None:
         if os.environ.get(RETRIES):
             raise ValueError(f"{RETRIES} is set: must not be, as libcloud then repeats creates as well")
         self.account = account
+        self._make = make or partial(_compute, account)
         self._pool = ThreadPoolExecutor(account.concurrency, thread_name_prefix=f"cloud-{account.driver}")
         self._mine = threading.local()
         self._generation = 0
@@ -108,17 +111,12 @@ class Drivers:
         """Make a driver. It connects at its first call."""
         account = self.account
         try:
-            driver: Driver = get_driver(account.driver)(*given.credentials, **_options(account, region, given.options))
+            return self._make(region, given.credentials, given.options)
         except (AttributeError, TypeError, ValueError, NotImplementedError) as error:
             said = f"{type(error).__name__}: {error}"
             for secret in filter(None, given.secrets):
                 said = said.replace(secret, "***")
             raise InvalidRequestError(f"driver {account.driver!r}: {said}") from None
-        if account.driver in UNTIMED:
-            driver.connection.timeout = account.timeout_s
-            driver.connection.poll_interval = min(1.0, account.poll_s)
-            driver.connection.connect()
-        return driver
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +127,16 @@ class _Given:
     options: dict[str, Any]
     secrets: tuple[str, ...]
     """Everything that no message may hold."""
+
+
+def _compute(account: Account, region: str, credentials: Sequence[str], given: dict[str, Any]) -> Driver:
+    """Make a compute driver."""
+    driver: Driver = get_driver(account.driver)(*credentials, **_options(account, region, given))
+    if account.driver in UNTIMED:
+        driver.connection.timeout = account.timeout_s
+        driver.connection.poll_interval = min(1.0, account.poll_s)
+        driver.connection.connect()
+    return driver
 
 
 def _options(account: Account, region: str, given: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,52 @@ WAIT_S = 5.0
 log = structlog.get_logger()
 
 
+class Turns:
+    """Turns to call one account: so many per second in the mean, none while its circuit is open."""
+
+    def __init__(self, name: str, *, calls_per_s: float, clock: Callable[[], float]) -> None:
+        self.circuit = Circuit()
+        self._name = name
+        burst = max(1.0, calls_per_s)
+        self._bucket = Bucket(calls_per_s, burst, burst, clock())
+        self._clock = clock
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn, and tell the circuit what comes of the call.
+
+        Credentials that are refused count as a failure: calling is no use. So does an answer that the caller did not
+        wait for.
+        """
+        await self._pace()
+        self._admit()
+        try:
+            yield
+        except (TransientCloudError, CredentialsError, OSError, TimeoutError, asyncio.CancelledError):
+            self.circuit.failed(self._clock())
+            raise
+        except CloudError:
+            self.circuit.answered()
+            raise
+        except BaseException:
+            self.circuit.abandoned()
+            raise
+        self.circuit.answered()
+
+    async def _pace(self) -> None:
+        wait_s = self._bucket.take(self._clock(), most_s=WAIT_S)
+        if wait_s is None:
+            raise TransientCloudError(f"{self._name}: more than {self._bucket.rate:g} calls per second")
+        if wait_s:
+            await asyncio.sleep(wait_s)
+
+    def _admit(self) -> None:
+        if not self.circuit.admits(self._clock()):
+            left = max(0.0, self.circuit.open_until - self._clock())
+            said = f"its circuit is open after {self.circuit.failures} failures in a row, for {left:.0f} s more"
+            raise TransientCloudError(f"{self._name}: {said}")
+
+
 class LimitedCloud:
     """Pass calls on to ``cloud`` within limits.
 
@@ -43,11 +89,10 @@ class LimitedCloud:
         look_s: float,
         clock: Callable[[], float],
     ) -> None:
-        self.circuit = Circuit()
+        self._turns = Turns(f"cloud {name}", calls_per_s=calls_per_s, clock=clock)
+        self.circuit = self._turns.circuit
         self._cloud = cloud
         self._name = name
-        burst = max(1.0, calls_per_s)
-        self._bucket = Bucket(calls_per_s, burst, burst, clock())
         self._look_s = look_s
         self._looked = -look_s + clock()
         self._clock = clock
@@ -64,51 +109,16 @@ class LimitedCloud:
         """
         if self._clock() - self._looked < self._look_s:
             raise TooSoonError(f"cloud {self._name}: looked at less than {self._look_s:g} s ago")
-        async with self._turn():
+        async with self._turns.turn():
             self._looked = self._clock()
             return await self._cloud.instances()
 
     async def launch(self, where: Where, launch: Launch) -> Instance:
         """Ask for an instance when it is our turn; raises what the cloud raises, or that there is no turn soon."""
-        async with self._turn():
+        async with self._turns.turn():
             return await self._cloud.launch(where, launch)
 
     async def terminate(self, member: str, grace_s: float) -> None:
         """Release an instance when it is our turn; raises what the cloud raises, or that there is no turn soon."""
-        async with self._turn():
+        async with self._turns.turn():
             await self._cloud.terminate(member, grace_s)
-
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
-        """Wait for a turn, and tell the circuit what comes of the call.
-
-        Credentials that are refused count as a failure: calling is no use. So does an answer that the caller did not
-        wait for.
-        """
-        await self._pace()
-        self._admit()
-        try:
-            yield
-        except (TransientCloudError, CredentialsError, OSError, TimeoutError, asyncio.CancelledError):
-            self.circuit.failed(self._clock())
-            raise
-        except CloudError:
-            self.circuit.answered()
-            raise
-        except BaseException:
-            self.circuit.abandoned()
-            raise
-        self.circuit.answered()
-
-    async def _pace(self) -> None:
-        wait_s = self._bucket.take(self._clock(), most_s=WAIT_S)
-        if wait_s is None:
-            raise TransientCloudError(f"cloud {self._name}: more than {self._bucket.rate:g} calls per second")
-        if wait_s:
-            await asyncio.sleep(wait_s)
-
-    def _admit(self) -> None:
-        if not self.circuit.admits(self._clock()):
-            left = max(0.0, self.circuit.open_until - self._clock())
-            said = f"its circuit is open after {self.circuit.failures} failures in a row, for {left:.0f} s more"
-            raise TransientCloudError(f"cloud {self._name}: {said}")

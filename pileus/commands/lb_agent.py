@@ -21,7 +21,8 @@ from actuators.lb_members import MembersFold
 from actuators.lb_probe import Prober
 from config.errors import ConfigError
 from config.settings import Settings
-from pileus.balancers import KINDS, Adapter, adapter
+from pileus.balancers import AGENT_KINDS, ELB, Adapter, adapter
+from pileus.elb import elb
 from pileus.options import add_settings, settings_of
 from streams.agent.probe import parse_probe
 from streams.partition import application_key, partition_of
@@ -38,14 +39,29 @@ FLUSH_S = 1.0
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
     add_settings(parser)
-    parser.add_argument("--balancer", choices=KINDS, default="caddy", help="kind of balancer (default: caddy)")
+    parser.add_argument("--balancer", choices=AGENT_KINDS, default="caddy", help="kind of balancer (default: caddy)")
     parser.add_argument("--name", required=True, help="identity of this balancer, e.g. lb-1")
     parser.add_argument("--tenant", default="default")
     parser.add_argument("--application", required=True)
     parser.add_argument("--cluster", action="append", required=True, help="a cluster that it serves; may be repeated")
-    parser.add_argument("--members-dir", type=Path, required=True, metavar="DIR", help="directory of the balancer")
+    parser.add_argument(
+        "--members-dir",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="directory of the balancer, or what its agent keeps",
+    )
     parser.add_argument(
         "--admin", default="", metavar="HOST:PORT", help="Caddy's admin API (default: as in DIR/caddy.json)"
+    )
+    parser.add_argument("--account", metavar="NAME", help="with elb: the account, in the setting clouds_file")
+    parser.add_argument(
+        "--definitions",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="PATH",
+        help="with elb: what says the listeners of a load balancer that is made; may be repeated",
     )
     parser.add_argument(
         "--probe",
@@ -67,7 +83,7 @@ def main(args: Namespace) -> int:
         if args.interval is not None:
             settings = msgspec.structs.replace(settings, sample_interval_s=args.interval)
         require_interval(settings.sample_interval_s)
-        balancer = adapter(args.balancer, args.members_dir, admin=args.admin)
+        balancer = _adapter(args, settings)
         for cluster in args.cluster:
             balancer.require(cluster)
     except (BalancerError, ConfigError, ValueError) as error:
@@ -76,6 +92,22 @@ def main(args: Namespace) -> int:
     log_to_stderr()
     asyncio.run(_serve(_identity(args), settings, balancer, Prober(paths)))
     return 0
+
+
+def _adapter(args: Namespace, settings: Settings) -> Adapter:
+    """Return the adapter for the balancer of this kind."""
+    if args.balancer != ELB:
+        return adapter(args.balancer, args.members_dir, admin=args.admin)
+    if not args.account:
+        raise ValueError("--balancer elb: needs --account")
+    return elb(
+        args.members_dir,
+        (args.tenant, args.application),
+        args.cluster,
+        settings=settings,
+        account=args.account,
+        definitions=args.definitions,
+    )
 
 
 def _identity(args: Namespace) -> Identity:

@@ -19,7 +19,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from pileus.balancers import KINDS
+from pileus.balancers import RUN_KINDS
 from pileus.options import positive
 
 
@@ -38,7 +38,8 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--image", metavar="NAME", help="image of the members, with --cloud docker (pileus:local)")
     parser.add_argument("--engine", metavar="URL", help="Docker engine (DOCKER_HOST, or unix:///var/run/docker.sock)")
     parser.add_argument("--cluster", metavar="ALIAS", help="which cluster gets the load (default: the outermost)")
-    parser.add_argument("--balancer", choices=KINDS, default="caddy", help="what spreads the requests (default: caddy)")
+    parser.add_argument("--balancer", choices=RUN_KINDS, default="caddy", help="what spreads requests (caddy)")
+    parser.add_argument("--program", metavar="COMMAND", help="with --balancer external: the program that is one")
     parser.add_argument("--report", type=Path, metavar="FILE.json", help="write what happened")
     parser.add_argument("--record", type=Path, metavar="FILE.jsonl", help="write the topics, for 'pileus replay'")
     parser.add_argument("--broker", metavar="HOST:PORT", help="a running Kafka (default: our own, in memory)")

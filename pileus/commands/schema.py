@@ -1,6 +1,7 @@
 """Print the JSON Schema (2020-12) of a definition or a record. Without KIND: list what there is.
 
-Definitions are what operators write (files, `pileus.definitions`); records are what the other topics carry.
+Definitions are what operators write (files, `pileus.definitions`); records are what the other topics carry; contracts
+are what programs say that are plugged in.
 """
 
 import argparse
@@ -15,18 +16,20 @@ from typing import Any
 import msgspec
 
 import streams.records
+from actuators.balancers.external_wire import Answer, Request
 from config import fields_page
 from config.errors import did_you_mean
 from config.kinds import KINDS
 from config.settings_page import page
 from streams.records.record import Record
 
+CONTRACTS: dict[str, type[msgspec.Struct]] = {"balancer-request": Request, "balancer-answer": Answer}
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("kind", metavar="KIND", nargs="?", help="a definition or a record")
+    parser.add_argument("kind", metavar="KIND", nargs="?", help="a definition, a record or a contract")
     parser.add_argument(
         "--write",
         metavar="FOLDER",
@@ -46,7 +49,7 @@ def main(args: argparse.Namespace) -> int:
     if args.kind is None:
         sys.stdout.write(_overview())
         return 0
-    names = [*KINDS, *records()]
+    names = [*KINDS, *records(), *CONTRACTS]
     if args.kind not in names:
         hint = did_you_mean(args.kind, names) or "see 'pileus schema'"
         sys.stderr.write(f"pileus schema: no kind '{args.kind}', {hint}\n")
@@ -65,7 +68,7 @@ def schema(kind: str) -> dict[str, Any]:
             **found["properties"],
         }
     else:
-        found = msgspec.json.schema(records()[kind])
+        found = msgspec.json.schema({**records(), **CONTRACTS}[kind])
     return {"$schema": DIALECT, "$id": f"urn:pileus:{kind}", **found}
 
 
@@ -99,7 +102,7 @@ def _below(record: type[Record]) -> Iterator[type[Record]]:
 
 def pages() -> dict[str, str]:
     """Return every generated page by its path under ``docs/``."""
-    schemas = {f"schema/{kind}.json": _text(schema(kind)) for kind in (*KINDS, *records())}
+    schemas = {f"schema/{kind}.json": _text(schema(kind)) for kind in (*KINDS, *records(), *CONTRACTS)}
     return {**schemas, "settings.md": page(), "stratos-fields.md": fields_page.page()}
 
 
@@ -108,5 +111,6 @@ def _text(found: dict[str, Any]) -> str:
 
 
 def _overview() -> str:
-    lines = ["definitions:", *(f"  {kind}" for kind in KINDS), "records:", *(f"  {kind}" for kind in records()), ""]
+    lines = ["definitions:", *(f"  {kind}" for kind in KINDS), "records:", *(f"  {kind}" for kind in records())]
+    lines += ["contracts:", *(f"  {kind}" for kind in CONTRACTS), ""]
     return "\n".join(lines)

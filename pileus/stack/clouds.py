@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from actuators.clouds.docker import DockerCloud
 from actuators.clouds.docker_agents import shared_folder
 from actuators.clouds.libcloud import LibcloudCloud
@@ -47,6 +49,7 @@ def clouds(settings: Settings, state: Path) -> dict[str, Cloud]:
 
 def _machines(name: str, account: Account, settings: Settings, state: Path) -> Cloud:
     """Return the cloud of one account, within its limits."""
+    account = of_stack(account, settings)
     told = {variable(each): text_of(getattr(settings, each)) for each in AGENT_SETTINGS}
     told |= {variable("broker"): account.broker} if account.broker else {}
     return LimitedCloud(
@@ -56,6 +59,16 @@ def _machines(name: str, account: Account, settings: Settings, state: Path) -> C
         look_s=account.look_s,
         clock=time.monotonic,
     )
+
+
+def of_stack(account: Account, settings: Settings) -> Account:
+    """Return the account as this stack has it: the owner that its tags name is ``OWNER/STACK``.
+
+    With the default ``stack`` it is ``OWNER`` alone, as it was before stacks had names.
+    """
+    if settings.stack == Settings().stack:
+        return account
+    return msgspec.structs.replace(account, owner=f"{account.owner}/{settings.stack}")
 
 
 async def destroy_all(settings: Settings, state: Path, grace_s: float) -> list[str]:

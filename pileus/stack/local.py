@@ -48,6 +48,8 @@ class LocalStack:
     own_broker: bool = True
     balancer: str = "caddy"
     """Kind of balancer."""
+    program: tuple[str, ...] = ()
+    """Command line of an external one."""
 
     def __post_init__(self) -> None:
         """Choose addresses; nothing is started yet."""
@@ -65,7 +67,9 @@ class LocalStack:
         self.dashboard = f"http://{self.settings.dashboard_host}:{self.settings.dashboard_port}/"
         frontends = fronts(self.catalogue.clusters(), ports)
         self.front = f"http://{frontends[self.cluster.cluster].listen}/"
-        self._balancer = process(self.balancer, self.directory / self.balancer, frontends, admin=f"127.0.0.1:{admin}")
+        self._balancer = process(
+            self.balancer, self.directory / self.balancer, frontends, admin=f"127.0.0.1:{admin}", program=self.program
+        )
         self._served = frozenset(frontends)
         self._broker: Broker | None = None
         environment = dict(os.environ) | to_environment(self.settings)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -19,6 +20,7 @@ import msgspec
 from config.catalogue import Catalogue
 from config.cluster import ClusterSpec
 from config.settings import Settings
+from pileus.balancers import EXTERNAL
 from pileus.lives import Change, Lives
 from pileus.load.result import Result, Second
 from pileus.report import report
@@ -100,6 +102,8 @@ def run(args: Namespace) -> int:
     settings = given.settings(args.settings, args.broker)
     cluster = front(catalogue.applications(), args.cluster)
     given.try_load(args)
+    if bool(args.program) != (args.balancer == EXTERNAL):
+        raise given.Usage("--program: with --balancer external, and only with it")
     settings = msgspec.structs.replace(settings, docker_host=given.engine(args, catalogue, os.environ))
     directory = args.state or Path(tempfile.mkdtemp(prefix="pileus-"))
     try:
@@ -124,6 +128,7 @@ async def _run(args: Namespace, catalogue: Catalogue, cluster: ClusterSpec, sett
         notes.append,
         own_broker=args.broker is None,
         balancer=args.balancer,
+        program=tuple(shlex.split(args.program or "")),
     )
     watch = Watch(cluster.cluster, since=time.time(), lives=Lives(_teller(stack) if args.no_view else _nobody))  # noqa: TID251 - a shell
     view = (

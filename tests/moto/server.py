@@ -1,8 +1,10 @@
 """moto's EC2 server, nearer to AWS for libcloud, with faults on demand. Runs on its own: `server.py PORT`.
 
 Where moto differs from AWS, and libcloud shows it, the answer is put right (``Shim``): the namespace's last slash, the
-shape of errors, client tokens, which moto takes and ignores. Between client and shim stands ``Faults``: what it is
-told by ``POST /faults`` it does to the next calls. ``GET /calls`` tells what came in.
+shape of errors, client tokens, which moto takes and ignores; for ELB its path, and the words for an instance that is
+not registered. Instances named by ``POST /draining`` are said to drain once they were taken out. Between client and
+shim stands ``Faults``: what it is told by ``POST /faults`` it does to the next calls. ``GET /calls`` tells what came
+in.
 """
 
 import io
@@ -21,7 +23,13 @@ from werkzeug.serving import run_simple
 
 Answer = tuple[str, list[tuple[str, str]], bytes]
 App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+ELB_ERROR = (
+    '<ErrorResponse xmlns="http://elasticloadbalancing.amazonaws.com/doc/2012-06-01/"><Error><Type>Sender</Type>'
+    "<Code>{code}</Code><Message>{message}</Message></Error><RequestId>0</RequestId></ErrorResponse>"
+)
 CODES = {429: "Too Many Requests", 503: "Service Unavailable", 500: "Internal Server Error", 400: "Bad Request"}
+DRAINS = b"Instance deregistration currently in progress."
+NOT_REGISTERED = b"Instance is not currently registered with the LoadBalancer."
 ERROR = (
     "<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
     "<RequestID>0</RequestID></Response>"
@@ -48,11 +56,18 @@ class Shim:
     def __init__(self, app: App) -> None:
         self._app = app
         self._tokens: dict[str, Answer] = {}
+        self._draining: set[str] = set()
         self._one = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterator[bytes]:
         if environ["PATH_INFO"] == "/moto-api/reset":
             self._tokens.clear()
+            self._draining.clear()
+        if environ["PATH_INFO"] == "/draining":
+            self._draining = set(json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))))
+            yield from _said(start, "200 OK", "{}")
+            return
+        environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix("/2012-06-01") or "/"
         token = called(environ).get("ClientToken", "")
         with self._one:
             status, headers, body = self._tokens.get(token) or self._asked(environ)
@@ -66,7 +81,20 @@ class Shim:
         body = re.sub(rb'(xmlns="http://ec2.amazonaws.com/doc/[0-9-]+)"', rb'\1/"', body)
         if int(status[:3]) >= 400:
             body = re.sub(rb"<Response xmlns=[^>]*>", b"<Response>", body)
+        if b"<DescribeInstanceHealthResult>" in body:
+            body = re.sub(rb"<member>.*?</member>", self._health, body, flags=re.DOTALL)
         return status, headers, body
+
+    def _health(self, member: re.Match[bytes]) -> bytes:
+        """Say in AWS' words what moto calls an unknown state: it is not registered, or drains."""
+        said = member[0]
+        if b"<State>Unknown</State>" not in said:
+            return said
+        drains = any(f"<InstanceId>{each}</InstanceId>".encode() in said for each in self._draining)
+        state, why = (b"InService", DRAINS) if drains else (b"OutOfService", NOT_REGISTERED)
+        return said.replace(b"Unknown", state).replace(
+            b"<Description>N/A</Description>", b"<Description>%s</Description>" % why
+        )
 
 
 class Faults:
@@ -96,12 +124,14 @@ class Faults:
             start(answer[0], answer[1])
             return [answer[2]]
         status = int(fault["status"])
-        body = fault.get("body") or ERROR.format(code=fault["code"], message=fault.get("message", "said so"))
+        shape = ELB_ERROR if call.get("Version") == "2012-06-01" else ERROR
+        body = fault.get("body") or shape.format(code=fault["code"], message=fault.get("message", "said so"))
         return _said(start, f"{status} {CODES.get(status, 'Error')}", body)
 
     def _next(self, call: dict[str, str]) -> dict[str, Any] | None:
         for fault in self._script:
-            if fault["action"] == call.get("Action") and fault.get("times", 1) > 0:
+            meant = not fault.get("only") or fault["only"] in call.values()
+            if meant and fault["action"] == call.get("Action") and fault.get("times", 1) > 0:
                 if fault["kind"] == "full" and self._alive() < fault["room"]:
                     continue
                 fault["times"] = fault.get("times", 1) - 1

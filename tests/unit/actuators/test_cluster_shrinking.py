@@ -46,6 +46,15 @@ def test_a_member_drains_until_every_balancer_confirms_that_it_is_empty() -> Non
     assert shell.state("shop-web-2") is State.TERMINATING
 
 
+def test_a_balancer_that_cannot_tell_what_is_in_flight_vouches_when_the_member_is_gone_from_it() -> None:
+    shell = serving(2)
+    shell.tick(10.0)
+
+    one, two = a_backend("shop-web-1", in_flight=None), a_backend("shop-web-2", routed=False, in_flight=None)
+    assert terminations(shell.report(one, two)) == []
+    assert terminations(shell.report(one)) == ["shop-web-2"]
+
+
 @pytest.mark.parametrize(
     ("behind", "ended"),
     [

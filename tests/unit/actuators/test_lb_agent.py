@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from actuators.balancers.memory import MemoryBalancer, MemoryState
 from actuators.lb_agent import LbAgent
 from actuators.lb_cluster import Identity
 from actuators.lb_members import Seen
-from actuators.ports import Target
+from actuators.ports import ClusterTraffic, Target
 from streams.records.balancer import BalancerReport
 from streams.records.member import Member, State
 from streams.records.record import Record
@@ -201,6 +202,26 @@ async def test_a_sample_is_the_mean_of_an_interval_of_the_clock(world: World) ->
     (sample,) = world.samples()
     assert (sample.at, sample.interval_s, sample.balancer, sample.count) == (1001.0, 1.0, "lb-1", 0)
     assert sample.in_flight == pytest.approx(3 * 7 / 8)
+
+
+async def test_a_balancer_that_cannot_tell_what_is_in_flight_reports_and_sends_no_sample(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = MemoryBalancer.traffic
+
+    async def untold(self: MemoryBalancer, cluster: str) -> ClusterTraffic:
+        seen = await told(self, cluster)
+        targets = [replace(state, in_flight=None) for state in seen.targets]
+        return ClusterTraffic(targets=targets, in_flight=None, count=None)
+
+    monkeypatch.setattr(MemoryBalancer, "traffic", untold)
+    world.put(a=State.ACTIVE)
+    await world.settled()
+    await world.looks(16)
+
+    assert world.samples() == []
+    assert [report.at for report in world.reports()] == pytest.approx([1000.125, 1001.0, 1002.0])
+    assert {(b.member, b.routed, b.in_flight) for r in world.reports() for b in r.backends} == {("a", True, None)}
 
 
 async def test_a_balancer_that_does_not_answer_leaves_a_gap_not_a_zero(world: World) -> None:

@@ -1,5 +1,6 @@
 """Who should be routed: a table."""
 
+import msgspec
 import pytest
 
 from actuators.lb_desired import candidates, desired
@@ -25,6 +26,13 @@ def a_member(
         host=host,
         port=port,
     )
+
+
+def test_a_target_carries_the_clouds_name_of_the_instance_and_is_the_same_target_without_it() -> None:
+    (target,) = candidates({"a": msgspec.structs.replace(a_member("a", A), instance="i-1")})
+
+    assert target.instance == "i-1"
+    assert target == candidates({"a": a_member("a", A)})[0]
 
 
 @pytest.mark.parametrize(

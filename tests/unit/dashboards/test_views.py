@@ -146,6 +146,16 @@ def test_a_members_traffic_is_summed_over_balancers() -> None:
     assert {m.member: m.in_flight for m in roster.members(model, now=NOW)} == {"shop-web-1": 5, "shop-web-2": 1}
 
 
+def test_a_members_traffic_is_unknown_when_one_of_its_balancers_cannot_tell() -> None:
+    model = folded(
+        *two_serve(),
+        story.a_report({"shop-web-1": 3, "shop-web-2": 1}, balancer="lb-1"),
+        story.a_report({"shop-web-1": None}, balancer="lb-2"),
+    )
+
+    assert {m.member: m.in_flight for m in roster.members(model, now=NOW)} == {"shop-web-1": None, "shop-web-2": 1}
+
+
 def test_without_a_balancers_report_traffic_is_unknown_never_zero() -> None:
     (member,) = roster.members(folded(story.a_member()), now=NOW)
 

@@ -7,11 +7,12 @@ import pytest
 
 from actuators.clouds.local import LocalCloud
 from actuators.ports import Instance
+from config.accounts import Account
 from config.errors import ConfigError
 from config.settings import Settings
 from pileus.commands import actuate
 from pileus.commands import agent as command
-from pileus.stack.clouds import _agent, _container_agent, clouds, stack_name
+from pileus.stack.clouds import _agent, _container_agent, clouds, of_stack, stack_name
 from streams.records.action import Launch
 from tests.clouds import a_place
 
@@ -46,6 +47,14 @@ async def test_each_account_is_a_cloud_by_its_name(tmp_path: Path) -> None:
 async def test_an_account_cannot_take_a_built_in_clouds_name(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="docker"):
         clouds(accounts(tmp_path, '[docker]\ndriver = "ec2"\nowner = "a"\n'), tmp_path)
+
+
+def test_the_stack_is_part_of_the_owner_unless_it_is_the_default_one() -> None:
+    account = Account(driver="ec2", owner="shop")
+
+    assert of_stack(account, Settings()).owner == "shop"
+    assert of_stack(account, Settings(stack="blue")).owner == "shop/blue"
+    assert of_stack(account, Settings(stack="green")) != of_stack(account, Settings(stack="blue"))
 
 
 def test_accounts_that_cannot_be_used_end_with_2_before_anything_starts(

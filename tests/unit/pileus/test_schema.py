@@ -12,14 +12,14 @@ import yaml
 import config
 from config.kinds import KINDS
 from pileus.cli import main
-from pileus.commands.schema import pages, records, schema
+from pileus.commands.schema import CONTRACTS, pages, records, schema
 from streams.records.sample import Health, HealthColumns, Requests, Tick
 
 ROOT = Path(config.__file__).parents[1]
 DEMO = sorted((ROOT / "config" / "definitions" / "demo").glob("*.yaml"))
 
 
-@pytest.mark.parametrize("kind", [*KINDS, *records()])
+@pytest.mark.parametrize("kind", [*KINDS, *records(), *CONTRACTS])
 def test_every_schema_is_one_of_2020_12(kind: str) -> None:
     jsonschema.Draft202012Validator.check_schema(schema(kind))
 

@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from config.catalogue import load
 from pileus.status import Detail, Known, document, standings
 from streams.records.control import Control
 from streams.records.instance import Announcement, Deployed, Phase
 from streams.records.member import Claim, State
+from tests import builders
 from tests.builders import an_instance
+from tests.unit.config import documents
 from tests.unit.pileus.standing import (
     ACTIVE,
     CREATED,
@@ -107,6 +111,7 @@ def test_json_says_it_all() -> None:
         "pauses": [],
         "burst": {"at": 990.0, "to": ["eu-2"], "missing": {"web": 4}, "why": ""},
         "shadows": [],
+        "room": None,
         "strays": [],
     }
     assert (root["level"], db["serving"], db["wanted"], web["left"]) == ("application", 1, 2, 3)
@@ -170,3 +175,22 @@ def test_what_is_paused_is_told_while_it_is() -> None:
     assert told["pauses"] == [
         {"scope": "default", "owner": "ada", "reason": "launch", "at": 100.0, "until": 200.0},
     ]
+
+
+def test_what_is_used_of_its_room_is_told_once_it_has_begun(tmp_path: Path) -> None:
+    (spec,) = load([documents.write(tmp_path, documents.shop())]).applications()
+    known = Known()
+    known.declare("application/default/shop", 1.0)
+    assert [each.room for each in known.standings(now=2.0)] == [None]
+
+    known.instance(b"deployed", Deployed(tenant="default", application="shop", at=1.0, epoch=1, spec=spec))
+    member = builders.a_member("shop-front-1", cluster="shop-front", partition="p1")
+    known.roster.apply(member, partition=0, offset=0)
+
+    (standing,) = known.standings(now=2.0)
+    assert standing.room is not None
+    assert [(place.partition, place.members, place.most) for place in standing.room.places] == [
+        ("p1", 1, 2),
+        ("p2", 0, 2),
+    ]
+    assert document([standing], detail=Detail.NONE)["applications"][0]["room"]["members"] == 1
