@@ -22,7 +22,7 @@ from actuators.shadows import policy_of
 from config.catalogue import Catalogue
 from config.errors import ConfigError
 from config.tree import ApplicationSpec
-from streams.faust_app import consume, create_faust_app, is_newest, own
+from streams.faust_app import consume, create_faust_app, is_newest, own, records_of
 from streams.follow import Follower
 from streams.partition import application_key, partition_of
 from streams.publish import Sender
@@ -32,6 +32,7 @@ from streams.records.control import CONTROL as ORDER
 from streams.records.control import Shadow
 from streams.records.member import MEMBERS as MEMBER
 from streams.records.metadata import METADATA as EXPORTED
+from streams.records.record import UNREADABLE
 from streams.topics import ACTIONS, BALANCERS, CONTROL, DEFINITIONS, FORECASTS, MEMBERS, METADATA, OUTCOMES
 
 T = TypeVar("T")
@@ -120,8 +121,8 @@ class Actuators:
     async def forecasts(self, event: Any) -> None:
         """Decide on one tick."""
         event.ack()  # a hint for the next start: what counts is the checkpoint
-        at = event.message
-        await self.ownership.forecasts(at.partition, at.offset, event.value or b"", newest=is_newest(event))
+        (logged,) = records_of(event)
+        await self.ownership.forecasts(event.message.partition, logged, newest=is_newest(event))
 
     async def outcome(self, event: Any) -> None:
         """Follow one outcome."""
@@ -259,6 +260,7 @@ def _decode(decoder: msgspec.json.Decoder[T], event: Any) -> T | None:
     """Decode a record; one that cannot be read is told, and acknowledged by being passed over."""
     try:
         return decoder.decode(event.value or b"")
-    except msgspec.DecodeError:
-        log.exception("unreadable record", topic=event.message.topic, offset=event.message.offset)
+    except UNREADABLE as error:
+        at = event.message
+        log.warning("unreadable record", topic=at.topic, partition=at.partition, offset=at.offset, error=str(error))
         return None

@@ -3,9 +3,8 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-import msgspec
-
 from streams.records.member import MEMBERS, Claim, Member, State
+from streams.records.record import UNREADABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +39,7 @@ class MembersFold:
             return
         try:
             record = MEMBERS.decode(value)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             self.rejected += 1
             return
         if isinstance(record, Claim):

@@ -16,6 +16,8 @@ from actuators.decider import LAYOUT, Decider, Envelope
 from actuators.roster import Roster
 from config.tree import ApplicationSpec
 from streams import checkpoints
+from streams.facts import AHEAD_S
+from streams.faust_app import Logged, record_of
 from streams.follow import Follower, read_range
 from streams.partition import application_key, partition_of
 from streams.publish import Sender
@@ -30,6 +32,7 @@ from streams.records.member import MEMBERS as MEMBER
 from streams.records.member import Claim, LeadTime, Member
 from streams.records.metadata import METADATA as EXPORTED
 from streams.records.metadata import Metadata
+from streams.records.record import UNREADABLE
 from streams.shards import Shards
 from streams.topics import (
     ACTIONS,
@@ -137,8 +140,9 @@ class Ownership:
         async with owned.lock:
             await self._publish(owned, partition, step(owned.decider))
 
-    async def forecasts(self, partition: int, offset: int, raw: bytes, *, newest: bool) -> None:
+    async def forecasts(self, partition: int, logged: Logged, *, newest: bool) -> None:
         """Decide on one tick, after all before it. Only the newest is acted on: the others lie in the past."""
+        offset = logged[0]
         owned = await self._shards.get(partition)
         if owned is None or offset < owned.offset:
             return
@@ -146,7 +150,7 @@ class Ownership:
             if offset > owned.offset:
                 await self._fill(owned, partition, offset)
             owned.offset = offset + 1
-            await self._tick(owned, partition, raw, act=newest and self._shards.has(partition, owned))
+            await self._tick(owned, partition, logged, act=newest and self._shards.has(partition, owned))
             await self._checkpoint(owned, partition)
 
     async def guard(self, epochs: Mapping[int, int]) -> None:
@@ -224,15 +228,21 @@ class Ownership:
         missed = await read_range(self._broker, FORECASTS.name, partition, start=start, end=end)
         for record in missed:
             owned.offset = record.offset + 1
-            await self._tick(owned, partition, record.value, act=False)
+            await self._tick(owned, partition, record_of(record), act=False)
         log.info("read again", partition=partition, start=start, end=end, ticks=len(missed))
 
-    async def _tick(self, owned: Owned, partition: int, raw: bytes | None, *, act: bool) -> None:
-        """Decide on one tick."""
+    async def _tick(self, owned: Owned, partition: int, logged: Logged, *, act: bool) -> None:
+        """Decide on one tick. One that is far ahead of the moment at which it was written is of no clock."""
+        offset, raw, written_at = logged
         try:
             record = FORECAST.decode(raw or b"")
-        except msgspec.DecodeError:
-            log.exception("unreadable forecasts", partition=partition, offset=owned.offset - 1)
+        except UNREADABLE as error:
+            log.warning("unreadable forecasts", partition=partition, offset=offset, error=str(error))
+            return
+        if record.at > written_at + AHEAD_S:
+            log.warning(
+                "forecasts of the future", partition=partition, offset=offset, at=record.at, written_at=written_at
+            )
             return
         owned.decider.elsewhere(self._elsewhere(partition))
         await self._publish(owned, partition, owned.decider.forecasts(record, act=act))

@@ -15,6 +15,7 @@ from actuators.shadows import policy_of
 from config.autoscaling import AutoscalingPolicy
 from config.cluster import ClusterSpec
 from config.resolve import governed
+from streams import facts
 from streams.cluster import Rules
 from streams.fold import Fold
 from streams.recording import Line
@@ -24,8 +25,6 @@ from streams.records.decision import DECISION, Decision, Given, Memory
 from streams.records.forecast import FORECASTS as FORECAST
 from streams.records.forecast import ClusterForecast, Forecasts
 from streams.records.history import HISTORY as PAST
-from streams.records.instance import INSTANCES as INSTANCE
-from streams.records.member import MEMBERS as MEMBER
 from streams.records.record import encode
 from streams.topics import CONTROL, DECISIONS, FORECASTS, HISTORY, INSTANCES, MEMBERS, SAMPLES, SHADOW, Topic
 
@@ -220,12 +219,13 @@ def _forecasts(recording: Sequence[Line], partition: int, rules: Rules) -> Itera
         yield from _recorded(by_topic[FORECASTS.name])
         return
     for line in sorted(by_topic[MEMBERS.name], key=lambda each: each.offset):
-        fold.member(line.offset, MEMBER.decode(line.value))
+        fold.member(line.offset, facts.member(line.value.encode()))
     for line in sorted(by_topic[INSTANCES.name], key=lambda each: each.offset):
-        fold.instance(line.offset, INSTANCE.decode(line.value))
+        fold.instance(line.offset, facts.instance(line.value.encode()))
     _remember(fold, sorted((each for each in recording if each.topic == HISTORY.name), key=lambda each: each.offset))
     for line in sorted(by_topic[SAMPLES.name], key=lambda each: each.offset):
-        yield from (record for record in fold.message(line.value.encode()) if isinstance(record, Forecasts))
+        made = fold.message(line.value.encode(), written_at=line.at or math.inf)
+        yield from (record for record in made if isinstance(record, Forecasts))
 
 
 def _recorded(lines: Iterable[Line]) -> Iterator[Forecasts]:

@@ -17,7 +17,7 @@ from streams.records.forecast import FORECASTS, ClusterForecast, Forecasts
 from streams.records.instance import INSTANCES, Announcement, BurstRequest, Deployed, Instance, InstanceRecord, Phase
 from streams.records.log import LOG, REJECTED, LogLine, Rejected
 from streams.records.member import LEADTIME, MEMBERS, LeadTime, Member, State
-from streams.records.record import Record
+from streams.records.record import UNREADABLE, Record
 
 DECODERS: Mapping[str, Callable[[bytes], Record]] = {
     topics.MEMBERS.name: MEMBERS.decode,
@@ -57,7 +57,7 @@ def take(model: Model, topic: str, *, key: bytes, value: bytes | None, written_a
         return forget(model, topic, key.decode(errors="replace"))
     try:
         record = DECODERS[topic](value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         count.bad += 1
         return ()
     if isinstance(record, Instance) and not deployment.has_place(record):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dashboards.model import Model
 from dashboards.schemas import MemberView
 from streams.records.balancer import Backend
-from streams.records.forecast import MemberForecast
+from streams.records.forecast import MemberForecast, Skew
 from streams.records.member import Member, State
 
 ROLE = {
@@ -61,8 +61,14 @@ def _known(model: Model, cluster: str | None) -> Known:
     for of, state in model.clusters.items():
         if cluster in {None, of} and state.newest:
             known.forecasts.update({m.member: m for m in state.newest.members})
+            known.faults.update({s.member: _clock(s) for s in state.newest.skewed})
             known.faults.update({f.member: f.reason for f in state.newest.faults})
     return known
+
+
+def _clock(skew: Skew) -> str:
+    """Say how wrong a member's clock is."""
+    return f"Clock {abs(skew.seconds):.0f} s {'ahead' if skew.seconds > 0.0 else 'behind'}"
 
 
 def _view(of: Member, known: Known, now: float) -> MemberView:

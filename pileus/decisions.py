@@ -6,7 +6,6 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from typing import Any, TypeVar
 
-import msgspec
 from aiokafka.structs import ConsumerRecord
 from kafka.errors import KafkaError
 
@@ -17,6 +16,7 @@ from streams.partition import application_key, partition_of
 from streams.records.decision import DECISION, Decision
 from streams.records.instance import INSTANCES as INSTANCE
 from streams.records.instance import Announcement
+from streams.records.record import UNREADABLE
 from streams.topics import DECISIONS, INSTANCES, Topic
 
 T = TypeVar("T")
@@ -123,7 +123,7 @@ async def _backwards(
         records = await read_range(broker, topic.name, partition, start=start, end=end)
         mine = [each for each in records if (each.key or b"").decode(errors="replace") in clusters]
         for record in mine:
-            with suppress(msgspec.DecodeError):  # nobody can compare it
+            with suppress(*UNREADABLE):  # nobody can compare it
                 found.append(DECISION.decode(record.value or b""))
         if records and records[0].timestamp / 1000.0 < since - BEFORE_S:
             break
@@ -144,7 +144,7 @@ async def _search(
             return
         try:
             decision = DECISION.decode(record.value or b"")
-        except msgspec.DecodeError:
+        except UNREADABLE:
             return  # the one before it is told
         if decision.at <= until:
             last = decision

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterable
 
-import msgspec
 from aiokafka.structs import ConsumerRecord
 from kafka.errors import KafkaError
 
@@ -13,7 +12,7 @@ from streams.orders import Orders
 from streams.partition import application_key, partition_of
 from streams.records.control import CONTROL as ORDER
 from streams.records.control import Control, Order, Shadow
-from streams.records.record import encode
+from streams.records.record import UNREADABLE, encode
 from streams.topics import CONTROL
 
 WITHIN_S = 20.0
@@ -96,7 +95,7 @@ async def _to_the_end(broker: str, partitions: int) -> dict[str, Order]:
             return
         try:
             order = ORDER.decode(record.value)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             return  # not an order: nobody follows it
         found.take(order)
 

@@ -10,6 +10,7 @@ import numpy as np
 from config.cluster import PredictionSpec
 from predictors.horizon import horizon
 from predictors.registry import ENSEMBLE
+from streams import skew
 from streams.foresight import step_of
 from streams.known_days import KnownDays
 from streams.membership import Membership
@@ -19,6 +20,7 @@ from streams.records.instance import Announcement
 from streams.records.member import Member
 from streams.records.sample import Requests
 from streams.signals import Total
+from streams.skew import Clocks
 from streams.window import BalancerWindow, Grid
 
 MEMORY_CEILING = 100.0
@@ -114,6 +116,8 @@ class Cluster(msgspec.Struct):
     """The horizon that follows from the lead times; 0 before the first tick."""
     window_s: float = 0.0
     """How far back the windows reach; 0 before the first tick."""
+    clocks: Clocks = {}
+    """The members' clocks that seem wrong."""
     reporting_since: float | None = None
     """Since when some member reports without a break: a member is silent only while others are not."""
 
@@ -156,7 +160,8 @@ class Cluster(msgspec.Struct):
 
     def conclude(self, measured: Measured, settled: Sequence[SignalForecast]) -> ClusterForecast:
         """Return what is to be said of a cluster; ``settled`` are the signals of its prospects, in their order."""
-        count = len(Signal)
+        count, skewed = len(Signal), skew.told(self.clocks)
+        wrong = {each.member for each in skewed}
         first, *others = measured.prospects
         return ClusterForecast(
             tenant=self.instance.tenant,
@@ -169,7 +174,8 @@ class Cluster(msgspec.Struct):
             signals=list(settled[:count]),
             count=None if first.totals[0].why else sum(b.count for b in self.balancers.values()),
             members=measured.members,
-            faults=measured.faults,
+            faults=[f for f in measured.faults if f.reason != "Silent" or f.member not in wrong],
+            skewed=skewed,
             shadow=list(settled[count:]),
             shadow_horizon_s=others[0].way.horizon_s if others else None,
         )

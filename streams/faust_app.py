@@ -9,6 +9,7 @@ about 100 us whatever is done with it: where a topic is coalesced, all that a fe
 
 import asyncio
 import gc
+import math
 import os
 import signal
 import threading
@@ -154,12 +155,21 @@ class _Untouched(faust.Schema):  # type: ignore[type-arg]
         return message.value
 
 
-def records_of(event: Any) -> list[tuple[int, bytes | None]]:
-    """Return offset and value of each record of an event, be it coalesced or a single one."""
-    value = event.value
+Logged = tuple[int, bytes | None, float]
+"""A record as it stands in a log: offset, value, and when it was written (s; infinite: unknown)."""
+
+
+def records_of(event: Any) -> list[Logged]:
+    """Return the records of an event, be it coalesced or a single one."""
+    value, message = event.value, event.message
     if isinstance(value, list):
-        return [(record.offset, record.value) for record in value]
-    return [(event.message.offset, value)]
+        return [record_of(record) for record in value]
+    return [(message.offset, value, message.timestamp or math.inf)]
+
+
+def record_of(record: ConsumerRecord) -> Logged:
+    """Return a record as the consumer has it."""
+    return record.offset, record.value, record.timestamp / 1000.0 if record.timestamp > 0 else math.inf
 
 
 def consume(app: faust.App, topic: Topic, handle: Callable[[Any], Awaitable[None]]) -> None:
@@ -176,6 +186,7 @@ def consume(app: faust.App, topic: Topic, handle: Callable[[Any], Awaitable[None
             except Exception:
                 at = event.message
                 log.exception("event passed over", topic=at.topic, partition=at.partition, offset=at.offset)
+                event.ack()  # else nothing after it would ever be committed
             yield
 
     app.agent(source, name=topic.name)(each)

@@ -9,16 +9,18 @@ import math
 import zlib
 from collections import deque
 from collections.abc import Iterable
-from itertools import islice
+from itertools import chain, islice
 
 import msgspec
 from msgspec.structs import replace
 
 from config.cluster import PredictionSpec
 from predictors.registry import PREDICTORS
+from streams import unplaced
 from streams.cluster import Cluster, Measured, Rules
+from streams.facts import AHEAD_S, NAME_MAX, TIME_MAX, Misread, misread
 from streams.foresight import Foresight, Kept
-from streams.intake import NAME_MAX, Intake, is_count
+from streams.intake import Intake, is_count
 from streams.past import Forgotten, Past, means, over, slot_record
 from streams.probation import Probation, Scored
 from streams.prospect import foretell
@@ -26,13 +28,14 @@ from streams.records.columns import MAGIC, unpack
 from streams.records.forecast import ClusterForecast, Forecasts, Signal
 from streams.records.history import History
 from streams.records.instance import Announcement, InstanceRecord
-from streams.records.member import Claim, Member, State
-from streams.records.record import Record
+from streams.records.member import Claim, Member
+from streams.records.record import UNREADABLE, Record
 from streams.records.sample import SAMPLE, Tick
-from streams.refusals import EXAMPLE_LENGTH, Refusals
+from streams.refusals import Refusals
 from streams.store import Store, Stored
 from streams.survey import Survey
-from streams.topics import INSTANCES, SAMPLES
+from streams.topics import INSTANCES, MEMBERS, SAMPLES
+from streams.unplaced import Unplaced
 from streams.window import ROUNDING
 
 BINARY = MAGIC[:1]
@@ -41,8 +44,10 @@ LAYOUT = 7
 """Version of the snapshot; raised when :class:`Progress` or anything in it changes."""
 FARTHEST_S = 86_400.0
 """Longest window and horizon that a policy may ask for (s)."""
-TIME_MAX = 1e11
-"""Latest time of a tick (s since the Unix epoch): the year 5138."""
+CLUSTERS = 50_000
+"""Clusters of a partition at most."""
+MEMBERS_EACH = 100_000
+"""Members of a cluster at most."""
 
 
 class Progress(msgspec.Struct):
@@ -80,24 +85,26 @@ class Fold:
         self.progress = Progress()
         self.store = Store(rules.evaluation_s)
         self._survey = Survey(self.store)
+        self._unplaced = Unplaced(self.progress.unplaced)
         self._foresight = Foresight()
         self._probation = Probation()
         self._past = Past()
         self._forgotten: list[Forgotten] = []
-        self._members: deque[tuple[int, Member | Claim]] = deque()
-        self._instances: deque[tuple[int, Announcement]] = deque()
+        self._members: deque[tuple[int, Member | Claim | Misread]] = deque()
+        self._instances: deque[tuple[int, Announcement | Misread]] = deque()
         self._refusals = Refusals(SAMPLES.name, partition)
         self._intake = Intake(rules, self._refusals)
         self._misfits = Refusals(INSTANCES.name, partition)
+        self._strangers = Refusals(MEMBERS.name, partition)
 
-    def member(self, offset: int, record: Member | Claim) -> None:
+    def member(self, offset: int, record: Member | Claim | Misread) -> None:
         """Take note of a record of ``pileus.members``, in the order of the log; it counts from the tick after it."""
         if offset >= self.progress.members_offset:
             self._members.append((offset, record))
 
-    def instance(self, offset: int, record: InstanceRecord) -> None:
+    def instance(self, offset: int, record: InstanceRecord | Misread) -> None:
         """Take note of a cluster in ``pileus.instances``, in the order of the log; it counts from the tick after it."""
-        if isinstance(record, Announcement) and offset >= self.progress.instances_offset:
+        if isinstance(record, Announcement | Misread) and offset >= self.progress.instances_offset:
             self._instances.append((offset, record))
 
     def remember(self, record: History) -> None:
@@ -108,8 +115,15 @@ class Fold:
         """Take in that a key of ``pileus.history`` was cleared, in the order of the log."""
         self._past.untell(key)
 
-    def message(self, raw: bytes | None) -> list[Record]:
+    def message(self, raw: bytes | None, *, written_at: float = math.inf, named: bool = True) -> list[Record]:
         """Take in one message of ``pileus.samples``.
+
+        Parameters
+        ----------
+        written_at
+            When it was written to the log (s since the Unix epoch): a tick far ahead of that is refused.
+        named
+            False: the membership that a tick names is not there; such a one is refused.
 
         Returns
         -------
@@ -122,21 +136,27 @@ class Fold:
         try:
             sample = SAMPLE.decode(raw) if raw[:1] != BINARY else unpack(raw)
         except (ValueError, RecursionError) as error:
-            binary = raw[:1] == BINARY
-            reason = "BadValue" if binary or isinstance(error, msgspec.ValidationError) else "BadJson"
-            self._refusals.add(reason, str(error), raw[:EXAMPLE_LENGTH].decode(errors="replace"))
+            wrong = misread(raw, error)
+            self._refusals.add("BadValue" if raw[:1] == BINARY else wrong.reason, wrong.said, wrong.what)
             return []
         if not isinstance(sample, Tick):
             self._intake.hold(sample, len(raw))
             return []
-        return self._tick(sample) if self._is_next(sample) else []
+        reason, said = self._wrong(sample, written_at)
+        if not reason and not named:
+            said = f"offsets {sample.members_offset} and {sample.instances_offset} are not there"
+            reason = "BadValue"
+        if reason:
+            self._refusals.add(reason, said, "tick")
+            return []
+        return self._tick(sample)
 
     @staticmethod
     def peek(raw: bytes) -> Tick | None:
         """Return the tick in a message, or ``None`` when it is something else."""
         try:
             sample = SAMPLE.decode(raw)
-        except (ValueError, RecursionError):
+        except UNREADABLE:
             return None
         return sample if isinstance(sample, Tick) else None
 
@@ -169,20 +189,25 @@ class Fold:
         store = Store.restored(snapshot.samples, self.rules.evaluation_s)
         self.progress, self._foresight, self._probation = progress, seen, scored
         self.store, self._survey = store, Survey(store)
+        self._unplaced = Unplaced(progress.unplaced)
         for cluster in progress.clusters:
             self._survey.touch(cluster)
 
-    def _is_next(self, tick: Tick) -> bool:
-        """Say whether a tick goes on from the last one; refuse it otherwise."""
-        if not 0.0 < tick.at <= TIME_MAX or not is_count(tick.members_offset) or not is_count(tick.instances_offset):
-            said = f"at {tick.at} must be in 0..{TIME_MAX:g}, offsets {tick.members_offset} and "
-            self._refusals.add("BadValue", f"{said}{tick.instances_offset} in 0..2^53", "tick")
-        elif tick.at <= self.progress.at:
-            reason = "Duplicate" if tick.at == self.progress.at else "Late"
-            self._refusals.add(reason, f"at {tick.at} is not after the last one at {self.progress.at}", "tick")
-        else:
-            return True
-        return False
+    def is_next(self, tick: Tick, written_at: float) -> bool:
+        """Say whether a tick that was written then goes on from the last one."""
+        return not self._wrong(tick, written_at)[0]
+
+    def _wrong(self, tick: Tick, written_at: float) -> tuple[str, str]:
+        """Return the reason why a tick does not go on from the last one, and what to say of it; empty when it does."""
+        offsets, last = (tick.members_offset, tick.instances_offset), self.progress.at
+        if not 0.0 < tick.at <= TIME_MAX or not all(map(is_count, offsets)):
+            said = f"at {tick.at} must be in 0..{TIME_MAX:g}, offsets {offsets[0]} and {offsets[1]} in 0..2^53"
+            return "BadValue", said
+        if tick.at <= last:
+            return "Duplicate" if tick.at == last else "Late", f"at {tick.at} is not after the last one at {last}"
+        if tick.at > written_at + AHEAD_S:
+            return "Future", f"at {tick.at} is more than {AHEAD_S:g} s after it was written at {written_at}"
+        return "", ""
 
     def _tick(self, tick: Tick) -> list[Record]:
         """Evaluate every cluster."""
@@ -195,7 +220,8 @@ class Fold:
             at=tick.at, partition=self.partition, members_offset=tick.members_offset, clusters=clusters, samples=used
         )
         forgotten, self._forgotten = self._forgotten, []
-        return [*self._refusals.take(tick.at), *self._misfits.take(tick.at), *forgotten, *slots, forecasts]
+        refused = (each.take(tick.at) for each in (self._refusals, self._misfits, self._strangers))
+        return [*chain.from_iterable(refused), *forgotten, *slots, forecasts]
 
     def _evaluate(self, at: float, before: float) -> tuple[list[ClusterForecast], list[History]]:
         """Measure every cluster, foresee all their signals at once, and say what comes of it; keep what is over."""
@@ -239,12 +265,17 @@ class Fold:
         while self._instances and self._instances[0][0] < tick.instances_offset:
             offset, instance = self._instances.popleft()
             progress.instances_offset = offset + 1
-            self._announce(self._usable(instance))
+            if isinstance(instance, Misread):
+                self._misfits.add(instance.reason, instance.said, instance.what)
+            else:
+                self._announce(self._usable(instance))
         while self._members and self._members[0][0] < tick.members_offset:
             offset, record = self._members.popleft()
             progress.members_offset = offset + 1
             if isinstance(record, Claim):
                 progress.epoch = max(progress.epoch, offset)
+            elif isinstance(record, Misread):
+                self._strangers.add(record.reason, record.said, record.what)
             elif record.epoch >= progress.epoch:
                 self._place(record)
 
@@ -269,24 +300,28 @@ class Fold:
         elif instance.cluster in clusters:
             clusters[instance.cluster].instance = instance
             self._survey.touch(instance.cluster)  # it may be another tenant's now
+        elif len(clusters) >= CLUSTERS:
+            self._misfits.add("Overload", f"more than {CLUSTERS} clusters in a partition", instance.cluster)
         else:
             clusters[instance.cluster] = Cluster(instance)
             self._survey.touch(instance.cluster)
-            for member in self.progress.unplaced.pop(instance.cluster, {}).values():
+            for member in self._unplaced.take(instance.cluster):
                 clusters[instance.cluster].apply(member)
 
     def _place(self, member: Member) -> None:
         """Take in a member, or put it by until its cluster is announced."""
         if (cluster := self.progress.clusters.get(member.cluster)) is not None:
+            alive = cluster.membership.alive
+            if len(alive) >= MEMBERS_EACH and member.member not in alive:
+                said = f"more than {MEMBERS_EACH} members in cluster '{member.cluster}'"
+                self._strangers.add("Overload", said, member.member)
+                return
             cluster.apply(member)
             self._survey.touch(member.cluster)
             return
-        waiting = self.progress.unplaced.setdefault(member.cluster, {})
-        waiting[member.member] = member
-        if member.state is State.TERMINATED:
-            del waiting[member.member]
-        if not waiting:
-            del self.progress.unplaced[member.cluster]
+        if not self._unplaced.put(member):
+            said = f"more than {unplaced.MOST} members of clusters that are not announced"
+            self._strangers.add("Overload", said, member.member)
 
 
 def _impossible(prediction: PredictionSpec) -> str:

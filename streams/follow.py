@@ -10,9 +10,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
+from streams.records.record import UNREADABLE
+
 POLL_MS = 100
 PATIENCE_S = 0.02
 """Pause between looks at a position that has to be reached."""
+LOOKS = 20
+"""Fetches, of at most ``POLL_MS`` each, after which what a partition does not have is not on its way either."""
 RETRY_S = 0.5
 STOP_S = 5.0
 """How long a consumer may take to close."""
@@ -42,6 +46,7 @@ class Follower:
         self._caught_up = asyncio.Event()
         self._stopped = asyncio.Event()
         self._fetch_wait_ms = round(fetch_wait_s * 1000)
+        self._looks = 0
         self._task: asyncio.Task[None] | None = None
         self._consumer: AIOKafkaConsumer | None = None
 
@@ -90,14 +95,24 @@ class Follower:
         return self._positions[TopicPartition(topic, partition)]
 
     async def reached(self, topic: str, partition: int, offset: int, *, within_s: float | None = None) -> bool:
-        """Wait until everything below ``offset`` was handed over. False: not ``within_s``, or stopped before."""
-        loop = asyncio.get_running_loop()
+        """Wait until everything below ``offset`` was handed over.
+
+        False: not ``within_s``, or stopped before, or, where that is given, the partition ends before it for long.
+        """
+        loop, looks = asyncio.get_running_loop(), self._looks
         until = None if within_s is None else loop.time() + within_s
         while self.position(topic, partition) < offset:
             if self._stopped.is_set() or (until is not None and loop.time() > until):
                 return False
+            if until is not None and self._looks - looks > LOOKS and self._ends_before(topic, partition, offset):
+                return False
             await asyncio.sleep(PATIENCE_S)
         return True
+
+    def _ends_before(self, topic: str, partition: int, offset: int) -> bool:
+        """Say whether a partition, by the last fetch, ends before an offset."""
+        end = None if self._consumer is None else self._consumer.highwater(TopicPartition(topic, partition))
+        return end is not None and end < offset
 
     async def end(self, topic: str, partition: int) -> int:
         """Return where a partition ended at the last fetch, once there was one; 0 when stopped before."""
@@ -145,6 +160,9 @@ class Follower:
         """Give one record to its handler."""
         try:
             self._handlers[where](record)
+        except UNREADABLE as error:
+            at = {"topic": where.topic, "partition": where.partition, "offset": record.offset}
+            log.warning("record passed over: it cannot be read", **at, error=str(error))
         except Exception:
             log.exception("record passed over", topic=where.topic, partition=where.partition, offset=record.offset)
         self._positions[where] = record.offset + 1
@@ -154,6 +172,7 @@ class Follower:
 
         The end is the fetch's high watermark: it is right on every broker, for an empty partition too.
         """
+        self._looks += 1
         done = True
         for where in self._handlers:
             position = await consumer.position(where)

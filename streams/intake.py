@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from streams import skew
 from streams.came import Came, misfit
 from streams.cluster import Cluster, Rules
+from streams.facts import NAME_MAX
 from streams.judged import LARGEST, OF_FATE, Bounds, Refused, judge, said, tell
 from streams.records.columns import HealthBlock
 from streams.records.record import encode
@@ -24,8 +26,6 @@ HELD = 32 * 1024 * 1024
 without ticks they are too late anyway."""
 COUNT_MAX = 2**53
 """Largest count that every JSON reader takes."""
-NAME_MAX = 255
-"""Longest name of a balancer."""
 
 
 class Intake:
@@ -58,11 +58,19 @@ class Intake:
             _directory(clusters, survey),
             survey.places,
         )
+        self._watch(came, clusters, survey, at)
         bounds = Bounds(at, self._rules.max_future_s, self._late(came, clusters, survey, at))
         reasons = self._health(came, survey, bounds)
         refused = [each for each in (self._requests(sample, clusters, at) for sample in counted) if each is not None]
         tell(self._refusals, came, reasons, refused, bounds=bounds)
         return int((reasons == 0).sum()) + len(counted) - len(refused)
+
+    def _watch(self, came: Came, clusters: Mapping[str, Cluster], survey: Survey, at: float) -> None:
+        """Look at the members' clocks."""
+        rules = self._rules
+        bound = skew.Bound(rules.max_future_s, rules.stale_s, rules.fault_s)
+        clocks = {name: cluster.clocks for name, cluster in clusters.items()}
+        skew.watch(came, clocks, survey.store.rows, at=at, bound=bound)
 
     def _envelopes(self, held: Iterable[Held]) -> list[HealthColumns]:
         """Return the envelopes that make rows; refuse the others."""
@@ -81,12 +89,10 @@ class Intake:
         for sample in held:
             if not isinstance(sample, HealthBlock):
                 continue
-            try:
-                if not survey.places.has(sample):
-                    sample.members  # noqa: B018 - reads them
+            if survey.places.has(sample) or not (why := _misnamed(sample)):
                 fitting.append(sample)
-            except ValueError as error:
-                self._refusals.add("BadValue", str(error), sample.cluster)
+            else:
+                self._refusals.add("BadValue", why, sample.cluster)
         return fitting
 
     def _reach(self, cluster: Cluster) -> float:
@@ -144,8 +150,17 @@ def _directory(clusters: Mapping[str, Cluster], survey: Survey) -> Directory:
 def _weight(sample: Held) -> int:
     """Return how many samples a message carries; columns that do not fit count once."""
     if isinstance(sample, HealthBlock):
-        return sample.at.size
+        return 1 if _misnamed(sample) else sample.at.size
     return len(sample.member) if isinstance(sample, HealthColumns) and not misfit(sample) else 1
+
+
+def _misnamed(block: HealthBlock) -> str:
+    """Say why the names of a binary envelope cannot be read; empty when they can."""
+    try:
+        block.members  # noqa: B018 - reads them
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _wrong(requests: Requests, longest_s: float) -> str:

@@ -117,7 +117,8 @@ def said(sample: Health | Requests, reason: str, bounds: Bounds) -> str:
         case "UnknownCluster":
             return f"no cluster '{sample.cluster[:255]}' in '{sample.tenant}/{sample.application}'"
         case "Future":
-            return f"at {sample.at} is more than {bounds.future_s} s after the tick at {bounds.at}"
+            ahead = f"{sample.at - bounds.at:.1f} s after the tick at {bounds.at}"
+            return f"at {sample.at} is {ahead}, more than {bounds.future_s} s: a clock that is ahead"
         case "Late":
             return f"at {sample.at} is before the window of the tick at {bounds.at}"
         case "UnknownMember":

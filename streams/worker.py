@@ -15,21 +15,20 @@ import msgspec
 import structlog
 from aiokafka.structs import ConsumerRecord
 
-from streams import checkpoints, history
+from streams import checkpoints, facts, history
 from streams.cluster import Rules
-from streams.faust_app import FETCH, consume, create_faust_app, own, records_of
+from streams.faust_app import FETCH, Logged, consume, create_faust_app, own, record_of, records_of
 from streams.fold import LAYOUT, Fold
 from streams.follow import Follower, read_range
 from streams.probation import Turns
 from streams.publish import Sender
 from streams.records.checkpoint import Checkpoint
 from streams.records.forecast import Forecasts
-from streams.records.instance import INSTANCES as INSTANCE
 from streams.records.log import Rejected
-from streams.records.member import MEMBERS as MEMBER
 from streams.records.record import Record
 from streams.records.sample import Tick
 from streams.shards import Shards
+from streams.skew import Episodes
 from streams.topics import FORECASTS, INSTANCES, MEMBERS, REJECTED, SAMPLES
 
 ROLE = "worker"
@@ -66,6 +65,7 @@ class Shard:
     follower: Follower
     checkpoint_at: float = -math.inf
     turns: Turns = field(default_factory=Turns)
+    clocks: Episodes = field(default_factory=Episodes)
 
 
 def create_app(settings: WorkerSettings, *, now: Callable[[], float]) -> faust.App:
@@ -153,26 +153,27 @@ class Worker:
         missed = await read_range(self.settings.broker, SAMPLES.name, partition, start=start, end=end)
         for begin in range(0, len(missed), FETCH):
             part = missed[begin : begin + FETCH]
-            await self._take(shard, partition, [(record.offset, record.value) for record in part])
+            await self._take(shard, partition, [record_of(record) for record in part])
             await asyncio.sleep(0)
         shard.offset = end
         log.info("read again", partition=partition, start=start, end=end, messages=len(missed))
 
-    async def _take(self, shard: Shard, partition: int, records: Sequence[tuple[int, bytes | None]]) -> None:
+    async def _take(self, shard: Shard, partition: int, records: Sequence[Logged]) -> None:
         """Feed the fold what it does not have yet, and publish what comes of it.
 
         The offset goes first: a message that the fold fails on is not fed again.
         """
         fold = shard.fold
-        for offset, raw in records:
+        for offset, raw, written_at in records:
             if offset < shard.offset:
                 continue
+            named = True
             if raw is not None and TICK in raw:
-                await self._reach(shard, partition, raw)
+                named = await self._reach(shard, partition, raw, written_at)
                 if not self._shards.has(partition, shard):
                     return
             shard.offset = offset + 1
-            if published := fold.message(raw):
+            if published := fold.message(raw, written_at=written_at, named=named):
                 await self._publish(shard, partition, published)
                 if not self._shards.has(partition, shard):
                     return
@@ -183,19 +184,22 @@ class Worker:
             if isinstance(record, Forecasts):
                 await self._sender.send(FORECASTS, str(partition), record, partition)
                 _tell(shard.turns, record)
+                _tell_clocks(shard.clocks, record)
             elif isinstance(record, Rejected):
-                await self._sender.send(REJECTED, SAMPLES.name, record, 0)
+                await self._sender.send(REJECTED, record.topic, record, 0)
         await history.save(self._sender, partition, made)
         await self._checkpoint(shard, partition)
 
-    async def _reach(self, shard: Shard, partition: int, raw: bytes) -> None:
-        """Before a tick, wait for the membership that it names."""
+    async def _reach(self, shard: Shard, partition: int, raw: bytes, written_at: float) -> bool:
+        """Before a tick that counts, wait for the membership that it names; False when it is not there."""
         tick = shard.fold.peek(raw)
-        if tick is None:
-            return
+        if tick is None or not shard.fold.is_next(tick, written_at):
+            return True
         for topic, offset in ((MEMBERS.name, tick.members_offset), (INSTANCES.name, tick.instances_offset)):
             if not await shard.follower.reached(topic, partition, offset, within_s=REACH_S):
                 log.error("a tick names what is not there", topic=topic, partition=partition, offset=offset)
+                return False
+        return True
 
     async def _checkpoint(self, shard: Shard, partition: int) -> None:
         """Now and then write the state down: what is lost with the process is so many seconds of its work."""
@@ -219,6 +223,16 @@ def _tell(turns: Turns, record: Forecasts) -> None:
             log.info("predictor counts again", **said)
 
 
+def _tell_clocks(episodes: Episodes, record: Forecasts) -> None:
+    """Log whose clock is wrong, and whose is right again: once each."""
+    wrong, right = episodes.take(record)
+    for (cluster, member), each in wrong.items():
+        said = {"cluster": cluster, "member": member, "seconds": round(each.seconds, 1), "since": each.since}
+        log.warning("the clock of a member is wrong: its load is not known", **said)
+    for cluster, member in right:
+        log.info("the clock of a member is right again, or it is silent", cluster=cluster, member=member)
+
+
 def _restored(partition: int, rules: Rules, checkpoint: Checkpoint | None) -> Fold:
     """Return the fold as the checkpoint has it; an empty one when the checkpoint is of another layout or damaged."""
     fold = Fold(partition, rules)
@@ -239,10 +253,10 @@ def _handlers(fold: Fold) -> dict[tuple[str, int], Callable[[ConsumerRecord], No
 
     def member(record: ConsumerRecord) -> None:
         if record.value:
-            fold.member(record.offset, MEMBER.decode(record.value))
+            fold.member(record.offset, facts.member(record.value))
 
     def instance(record: ConsumerRecord) -> None:
         if record.value:
-            fold.instance(record.offset, INSTANCE.decode(record.value))
+            fold.instance(record.offset, facts.instance(record.value))
 
     return {(MEMBERS.name, fold.partition): member, (INSTANCES.name, fold.partition): instance}

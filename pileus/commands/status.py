@@ -257,12 +257,12 @@ class _Source:
 
     def _taking(self, take: "Callable[[ConsumerRecord], None]") -> "Callable[[ConsumerRecord], None]":
         """Return a handler that counts what cannot be read."""
-        from msgspec import DecodeError
+        from streams.records.record import UNREADABLE
 
         def handler(message: "ConsumerRecord") -> None:
             try:
                 take(message)
-            except (DecodeError, UnicodeDecodeError):
+            except UNREADABLE:
                 self.unread += 1
 
         return handler

@@ -11,6 +11,7 @@ from pileus.stack.broker import answers
 from pileus.stack.record import RECORDED, follower_of, line_of
 from streams.moments import written
 from streams.recording import SETTINGS, Line
+from streams.records.record import UNREADABLE
 from streams.topics import DECISIONS, FORECASTS, SAMPLES, SHADOW
 
 FETCH_S = 600.0
@@ -68,7 +69,7 @@ def _tick(message: ConsumerRecord) -> float:
     """Return the time of a record's tick; what cannot be read is not of any tick."""
     try:
         return _TICKED.decode(message.value or b"").at
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return math.nan
 
 

@@ -20,6 +20,7 @@ from streams.records.instance import INSTANCES as INSTANCE
 from streams.records.instance import Instance
 from streams.records.member import LEADTIME, Member, State
 from streams.records.member import MEMBERS as MEMBER
+from streams.records.record import UNREADABLE
 from streams.topics import ACTIONS, BALANCERS, DECISIONS, FORECASTS, INSTANCES, LEADTIMES, MEMBERS, OUTCOMES, Topic
 
 DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
@@ -71,7 +72,7 @@ class Watch:
             return
         try:
             record = DECODERS[message.topic].decode(message.value)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             return
         self._live(record, at)
         if at < self.since:

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from streams.records.metadata import METADATA, metadata_key
+from streams.records.record import UNREADABLE
 
 
 class MetadataFold:
@@ -31,7 +32,7 @@ class MetadataFold:
                 self.values.pop(name, None)
             else:
                 self.values[name] = METADATA.decode(value).value
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             self.rejected += 1
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from streams.records.record import Record
+from streams.records.record import Count, Record
 
 
 class Verb(StrEnum):
@@ -52,7 +52,7 @@ class Action(Record, frozen=True, kw_only=True):
     """Which cloud adapter."""
     network_partition: str
     partition: str
-    epoch: int
+    epoch: Count
     """Refused by the executor when it has seen a higher one for this application."""
     at: float
     """The tick that led to it (s since the Unix epoch)."""
@@ -94,7 +94,7 @@ class Outcome(Record, frozen=True, kw_only=True):
     """When it was known (s since the Unix epoch)."""
     took_s: float = 0.0
     host: str = ""
-    port: int = 0
+    port: Count = 0
     instance: str = ""
     reason: str = ""
 

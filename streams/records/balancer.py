@@ -2,7 +2,7 @@
 
 import msgspec
 
-from streams.records.record import Record
+from streams.records.record import Record, Whole
 
 
 class Backend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -11,7 +11,7 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     member: str
     routed: bool
     """True while new requests may go to it."""
-    in_flight: int | None
+    in_flight: Whole | None
     """Requests open on it now; ``null``: this balancer cannot tell."""
     first_request_at: float | None = None
     """When it was first seen to carry a request (s since the Unix epoch)."""
@@ -27,7 +27,7 @@ class BalancerReport(Record, frozen=True, kw_only=True, tag="balancer-report"):
     application: str
     cluster: str
     at: float
-    revision: int
+    revision: Whole
     """How much of ``pileus.members`` is applied (next offset to be read)."""
     backends: list[Backend]
     """Sorted by member."""

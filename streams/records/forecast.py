@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from predictors.motion import Motion
-from streams.records.record import Record
+from streams.records.record import Count, Record
 
 
 class Signal(StrEnum):
@@ -97,6 +97,16 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Since when (s since the Unix epoch)."""
 
 
+class Skew(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A member whose clock is wrong: by that nothing of it is known, and so it is not called silent."""
+
+    member: str
+    seconds: float
+    """How far its samples lie ahead of the tick that they come before (s), at least; below 0: behind, at most."""
+    since: float
+    """The first tick that found it so (s since the Unix epoch)."""
+
+
 class ClusterForecast(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One cluster instance at one tick."""
 
@@ -104,19 +114,21 @@ class ClusterForecast(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     application: str
     cluster: str
     horizon_s: float
-    serving: int
+    serving: Count
     """Members that take requests, by the membership that the tick names."""
-    known: int
+    known: Count
     """Serving members whose load was known in the newest period."""
-    starting: int
+    starting: Count
     """Members asked for that do not serve yet."""
     signals: list[SignalForecast]
     """Always all three, in the order of :class:`Signal`."""
-    count: int | None = None
+    count: Count | None = None
     """Cumulative requests over all balancers; ``None`` while one of them is silent."""
     members: list[MemberForecast] = []
     """The members that serve or are on their way, sorted by name."""
     faults: list[Fault] = []
+    skewed: list[Skew] = []
+    """The members whose clocks are wrong, sorted by name."""
     shadow: list[SignalForecast] = []
     """The signals as the prediction of a shadow policy has them; empty when there is none that differs."""
     shadow_horizon_s: float | None = None
@@ -128,12 +140,12 @@ class Forecasts(Record, frozen=True, kw_only=True):
 
     at: float
     """The tick's time (s since the Unix epoch)."""
-    partition: int
-    members_offset: int
+    partition: Count
+    members_offset: Count
     """The membership that counted (see :class:`streams.records.sample.Tick`)."""
     clusters: list[ClusterForecast]
     """Sorted by cluster."""
-    samples: int = 0
+    samples: Count = 0
     """Samples that counted since the last tick; the others are in :class:`streams.records.log.Rejected`."""
 
 

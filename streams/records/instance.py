@@ -9,7 +9,7 @@ import msgspec
 
 from config.cluster import ClusterSpec, PredictionSpec
 from config.tree import ApplicationSpec
-from streams.records.record import Record
+from streams.records.record import Count, Record
 
 
 class Level(StrEnum):
@@ -56,7 +56,7 @@ class Instance(Record, frozen=True, kw_only=True):
     phase: Phase
     at: float
     """Since when it is in this phase (s since the Unix epoch)."""
-    epoch: int
+    epoch: Count
     """The decider that wrote this: a later one has a higher epoch."""
     since: dict[str, float] = msgspec.field(default_factory=dict)
     """When each phase was reached last, by phase (s since the Unix epoch)."""
@@ -64,10 +64,10 @@ class Instance(Record, frozen=True, kw_only=True):
     """True once everything that starts before it was Active: from then on its members may start."""
     restart: bool = False
     """Of one that ends: it starts anew when everything that ends with it is gone."""
-    least: int = 0
+    least: Count = 0
     """Members that a cluster instance has had when it became Active: with fewer it is Inactive, if its minimum is not
     lower by now. A minimum that is raised counts once it was reached; 0 before, and for the other levels."""
-    wanted: int = 0
+    wanted: Count = 0
     """Members that a cluster instance is to have; 0 for the other levels."""
     why: str = ""
     """Why it is so, for people: what it waits for, why it ends, why it has this many members."""
@@ -80,7 +80,7 @@ class Deployed(Record, frozen=True, kw_only=True):
     application: str
     at: float
     """The first tick on which it counts (s since the Unix epoch)."""
-    epoch: int
+    epoch: Count
     spec: ApplicationSpec | None
     """``None``: nothing of it is left."""
     leaving: tuple[ClusterSpec, ...] = ()
@@ -95,7 +95,7 @@ class BurstRequest(Record, frozen=True, kw_only=True, tag="burst-request"):
     tenant: str
     application: str
     at: float
-    epoch: int
+    epoch: Count
     to: tuple[str, ...]
     """The network partitions it asks for; empty: the request is withdrawn, or there is no other (see ``why``)."""
     missing: dict[str, int] = msgspec.field(default_factory=dict)

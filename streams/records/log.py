@@ -30,7 +30,7 @@ class Rejected(Record, frozen=True, kw_only=True):
     """``BadJson`` (no JSON), ``BadValue`` (a field's type or bound), ``UnknownCluster``, ``UnknownMember``, ``Late``,
     ``Future``, ``Duplicate`` (the larger value stays), ``Overload`` (more than is held)."""
     count: int
-    """Samples; a message that cannot be taken apart counts once."""
+    """Samples, or records of another topic; a message that cannot be taken apart counts once."""
     at: float
     """The tick's time (s since the Unix epoch)."""
     examples: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from streams.records.record import Record
+from streams.records.record import Count, Record
 
 
 class State(StrEnum):
@@ -42,12 +42,12 @@ class Member(Record, frozen=True, kw_only=True):
     state: State
     at: float
     """Since when it is in this state (s since the Unix epoch)."""
-    epoch: int
+    epoch: Count
     """The decider that wrote this: a later one has a higher epoch."""
     since: dict[str, float] = msgspec.field(default_factory=dict)
     """When each state was first reached, by state (s since the Unix epoch)."""
     host: str = ""
-    port: int = 0
+    port: Count = 0
     """Where it serves; 0 until the cloud has said so."""
     instance: str = ""
     """The cloud's own name for the instance."""
@@ -58,7 +58,7 @@ class Member(Record, frozen=True, kw_only=True):
 class Claim(Record, frozen=True, kw_only=True):
     """A decider takes a partition of the applications. The offset of this record is its epoch."""
 
-    partition: int
+    partition: Count
     owner: str
     at: float
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams import fold as fold_module
+from streams import facts
 from streams.fold import Fold
 from streams.records.forecast import FORECASTS, Forecasts, Signal
 from streams.records.log import REJECTED, Rejected
@@ -99,7 +99,7 @@ def test_the_fold_survives_every_message_and_goes_on(messages: list[bytes]) -> N
     feed(fold, *(a_health(at=960.0 + i) for i in range(30)), a_tick(990.0))
 
     published = [record for message in messages for record in fold.message(message)]
-    published += fold.message(raw(a_tick(fold_module.TIME_MAX)))
+    published += fold.message(raw(a_tick(facts.TIME_MAX)))
     again = Fold(0, RULES)
     again.restore(fold.snapshot())
 

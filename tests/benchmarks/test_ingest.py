@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from aiokafka import AIOKafkaProducer
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from pileus.stack.broker import Broker
+from pileus.stack.tansu import start_tansu
 from streams.admin import create_topics
 from streams.checkpoints import key
 from streams.records.checkpoint import Checkpoint
@@ -27,6 +29,7 @@ from streams.records.record import encode
 from streams.topics import CHECKPOINTS, INSTANCES, MEMBERS, SAMPLES
 from streams.worker import ROLE
 from tests.benchmarks.ingest.load import PERIOD_S, Shape, clusters, members
+from tests.brokers import free_port
 
 RESULTS = Path(__file__).resolve().parents[2] / "build" / "bench.json"
 BATCH_BYTES = 500_000
@@ -89,7 +92,15 @@ def run(way: str, broker: Broker, shape: Shape) -> dict[str, float]:
     """Run one way in a process of its own."""
     if way in {"worker", "public"}:
         asyncio.run(_forget(broker.address))
-    words = [way, broker.address, shape.form, str(shape.ticks), str(shape.per_tick), str(shape.begin)]
+    words = [
+        way,
+        broker.address,
+        shape.form,
+        str(shape.ticks),
+        str(shape.per_tick),
+        str(shape.begin),
+        str(shape.garbage),
+    ]
     command = [sys.executable, "-m", "tests.benchmarks.ingest.ways", *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False, env=dict(os.environ))
     assert done.stdout, f"{way}: {done.stderr[-3000:]}"
@@ -148,3 +159,45 @@ def test_samples_per_cpu_second(
             f"samples/cpu-s, {each.per_cpu_s / base:.2f} of plain, wall {each.wall_s:.2f} s"
         )
     assert all(each.per_cpu_s > 0.0 for each in found.values())
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("form", ["each", "binary"])
+def test_throughput_with_a_tenth_of_garbage(benchmark: BenchmarkFixture, tmp_path: Path, form: str) -> None:
+    """Messages per CPU-second of the worker when every tenth message is a mutated one, beside a clean topic."""
+    full = not benchmark.disabled
+    ticks = (30 if form == "each" else 60) if full else 2
+    begin = (time.time() // PERIOD_S - ticks - 8) * PERIOD_S
+    shapes = {
+        name: Shape(form=form, ticks=ticks, per_tick=1, begin=begin, garbage=share)
+        for name, share in (("clean", 0.0), ("garbage", 0.1))
+    }
+    costs: dict[str, list[float]] = {name: [] for name in shapes}
+
+    def every() -> None:
+        with ExitStack() as stack:
+            brokers = {name: _filled(stack, tmp_path / name, shape) for name, shape in shapes.items()}
+            for _ in range(ROUNDS if full else 1):
+                for name, shape in shapes.items():
+                    costs[name].append(run("worker", brokers[name], shape)["cpu_s"])
+
+    benchmark.pedantic(every, rounds=1)
+
+    clean, spoilt = (statistics.median(costs[name]) for name in shapes)
+    said: dict[str, dict[str, object]] = {
+        "clean": {"cpu_s": clean},
+        "garbage": {"cpu_s": spoilt, "of_clean": clean / spoilt},
+    }
+    note(RESULTS if full else tmp_path / RESULTS.name, f"tansu, {form}, a tenth of garbage", said)
+    sys.stdout.write(f"\n{form}: with a tenth of garbage {clean / spoilt:.2f} of the messages per CPU-second ({costs})")
+    assert clean > 0.0
+
+
+def _filled(stack: ExitStack, directory: Path, shape: Shape) -> Broker:
+    """Start a broker that holds a topic of this shape."""
+    directory.mkdir()
+    broker = start_tansu(free_port(), directory=directory)
+    stack.callback(broker.stop)
+    create_topics(broker.address, partitions=1, replication=1)
+    asyncio.run(_fill(broker.address, shape))
+    return broker

@@ -12,6 +12,7 @@ from streams.records.member import Member
 from streams.records.record import encode
 from streams.records.sample import Health, HealthColumns
 from tests.builders import a_member, a_tick, an_instance
+from tests.fuzz.mutate import Mutator
 
 CLUSTERS, EACH = 50, 200
 MEMBERS = CLUSTERS * EACH
@@ -28,6 +29,8 @@ class Shape:
     ticks: int
     per_tick: int
     """Samples of each member between two ticks."""
+    garbage: float = 0.0
+    """Share of the messages that are mutated ones."""
     begin: float
     """Time of the first tick (s since the Unix epoch), a multiple of the period."""
 
@@ -57,7 +60,15 @@ class Shape:
                 at = start + part * PERIOD_S / self.per_tick
                 for c in range(CLUSTERS):
                     raws += self._cluster(c, at, chance)
-            yield [*raws, encode(a_tick(start + PERIOD_S, members=MEMBERS, instances=CLUSTERS))]
+            yield [*self._spoilt(raws), encode(a_tick(start + PERIOD_S, members=MEMBERS, instances=CLUSTERS))]
+
+    def _spoilt(self, raws: list[bytes]) -> list[bytes]:
+        """Put mutated messages in the place of every so many."""
+        if not self.garbage:
+            return raws
+        every = round(1.0 / self.garbage)
+        mutator = Mutator(np.random.default_rng(2), huge=False)
+        return [raw if i % every else mutator.spoil([raw]) or b"" for i, raw in enumerate(raws)]
 
     def _cluster(self, c: int, at: float, chance: np.random.Generator) -> list[bytes]:
         """Return what the members of one cluster say once."""

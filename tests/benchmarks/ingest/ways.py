@@ -1,7 +1,7 @@
 """One way of taking the samples of a pre-filled topic in, as a process of its own; prints what it cost as JSON.
 
-``python -m tests.benchmarks.ingest.ways WAY BROKER FORM TICKS PER_TICK BEGIN``. Costs are those between the first tick
-and the last one: starting is not in them, all threads of the process are.
+``python -m tests.benchmarks.ingest.ways WAY BROKER FORM TICKS PER_TICK BEGIN GARBAGE``. Costs are those between
+the first tick and the last one: starting is not in them, all threads of the process are.
 """
 
 import asyncio
@@ -137,8 +137,8 @@ def stock_faust(broker: str, shape: Shape) -> None:
 
 def main() -> None:
     """Run the way that the command line names."""
-    way, broker, form, ticks, per_tick, begin = sys.argv[1:]
-    shape = Shape(form=form, ticks=int(ticks), per_tick=int(per_tick), begin=float(begin))
+    way, broker, form, ticks, per_tick, begin, garbage = sys.argv[1:]
+    shape = Shape(form=form, ticks=int(ticks), per_tick=int(per_tick), begin=float(begin), garbage=float(garbage))
     if way in {"worker", "public"}:
         worker(broker, shape, coalesce=way == "worker")
     elif way in {"plain", "fold"}:

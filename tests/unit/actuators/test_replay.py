@@ -119,10 +119,19 @@ def test_another_policy_gives_other_decisions_and_the_same_forecasts() -> None:
 
 
 def test_a_line_that_cannot_be_read_is_an_error_of_the_recording() -> None:
-    broken = Line(topic="pileus.members", partition=0, offset=99, at=0.0, value="{")
+    broken = Line(topic="pileus.history", partition=0, offset=99, at=0.0, value="{")
 
     with pytest.raises(ValueError, match="truncated"):
         compared((*RECORDING, broken))
+
+
+@pytest.mark.parametrize("topic", ["pileus.members", "pileus.instances", "pileus.samples"])
+def test_a_record_that_the_worker_refused_is_refused_again(topic: str) -> None:
+    broken = Line(topic=topic, partition=0, offset=10**6, at=0.0, value="{")
+
+    forecasts, decisions = compared((*RECORDING, broken))
+
+    assert [(each.missing, each.extra) for each in (forecasts, decisions)] == [((), ()), ((), ())]
 
 
 # --- what came from beside the forecasts ------------------------------------------------------------------------------
@@ -262,7 +271,15 @@ def _with_history(*, told: bool) -> list[Line]:
 
     def write(topic: Topic, record: Record) -> int:
         offset = sum(line.topic == topic.name for line in lines)
-        lines.append(Line(topic=topic.name, partition=0, offset=offset, at=start, value=encode(record).decode()))
+        lines.append(
+            Line(
+                topic=topic.name,
+                partition=0,
+                offset=offset,
+                at=getattr(record, "at", start),
+                value=encode(record).decode(),
+            )
+        )
         return offset
 
     instance, member = an_instance(), a_member(at=0.0)

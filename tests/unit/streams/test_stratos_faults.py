@@ -1,8 +1,10 @@
 """The faults of Stratos' autoscaler that the stream worker must not inherit, by their numbers in its fault list."""
 
 import math
+import threading
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from streams.records.forecast import Signal
@@ -139,3 +141,22 @@ def test_f17_a_load_that_nobody_serves_is_a_number_and_what_nobody_measures_is_n
     assert signal(of, REQUESTS).observed == 30.0
     assert signal(of, REQUESTS).forecast == pytest.approx(30.0)
     assert [(s.ready, s.observed, s.forecast) for s in of.signals[1:]] == [(False, None, None)] * 2
+
+
+def test_f14_clusters_take_no_threads_and_none_waits_for_another() -> None:
+    """Stratos slept in one of 50 threads for each cluster: above 50 the others starved, and ended ones kept theirs."""
+    clusters, threads = [f"shop-{i:03}" for i in range(120)], threading.active_count()
+    fold = a_fold(instances=[an_instance(name) for name in clusters])
+    for i in range(3):
+        at = 1000.0 + 5.0 * i
+        feed(fold, *(a_requests(10.0, at=at, cluster=name) for name in clusters))
+
+        of = tick(fold, at).clusters
+
+        assert [each.cluster for each in of] == clusters
+        assert [signal(each, REQUESTS).observed for each in of] == [10.0] * 120
+    for offset, name in enumerate(clusters[1:], start=200):
+        fold.instance(offset, msgspec.structs.replace(an_instance(name), state="Terminated"))
+    assert [each.cluster for each in tick(fold, 1015.0).clusters] == clusters[:1]
+    assert len(fold.store.rows) == 1
+    assert threading.active_count() == threads
