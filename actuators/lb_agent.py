@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from actuators.lb_cluster import ClusterView, Identity
+from actuators.lb_cluster import ClusterView, Identity, together
 from actuators.lb_desired import FAILS, Desired, candidates, desired
 from actuators.lb_members import Seen
 from actuators.ports import Balancer, BalancerError, ClusterTraffic, Target
 from streams.records.member import Member
 from streams.records.record import Record
+from streams.records.sample import Requests
 from streams.topics import BALANCERS, SAMPLES, Topic
 
 LOOK_S = 0.1
@@ -76,8 +77,7 @@ class LbAgent:
         try:
             while not stop.is_set() and not probing.done():
                 began = _loop_time()
-                for cluster in self._who.clusters:
-                    await self.look(cluster)
+                await self.look(*self._who.clusters)
                 await _pause(stop, began + LOOK_S - _loop_time())
         finally:
             probing.cancel()
@@ -85,16 +85,23 @@ class LbAgent:
         if isinstance(ended, Exception):
             raise ended
 
-    async def look(self, cluster: str) -> None:
-        """Tell the balancer what is wanted, if that is due; look at it, and publish what is worth it."""
+    async def look(self, *clusters: str) -> None:
+        """Look at some clusters at once; publish the samples of intervals that have ended together."""
+        found = await asyncio.gather(*(self._look(cluster) for cluster in clusters))
+        for sample in together([each for each in found if each is not None]):
+            self._publish(SAMPLES, sample)
+
+    async def _look(self, cluster: str) -> Requests | None:
+        """Tell the balancer what is wanted, if that is due; look at it, and report what is worth it."""
         applied = self._applied[cluster]
         errors: list[str] = []
+        sample = None
         try:
             await self._apply(cluster, applied)
         except BalancerError as error:  # the next look says it again
             errors.append(str(error))
         try:
-            self._note(cluster, applied, await self._balancer.traffic(cluster))
+            sample = self._note(cluster, applied, await self._balancer.traffic(cluster))
         except BalancerError as error:
             errors.append(str(error))
         if errors != applied.errors:
@@ -102,6 +109,7 @@ class LbAgent:
             log.warning(
                 "the balancer does not obey" if errors else "the balancer obeys", cluster=cluster, errors=errors
             )
+        return sample
 
     async def probe(self) -> None:
         """Ask every member that may be routed, once."""
@@ -137,16 +145,15 @@ class LbAgent:
             return Desired(targets=tuple(targets))
         return desired(_of(cluster, seen.members), fails=self._fails, routed={target.member for target in targets})
 
-    def _note(self, cluster: str, applied: _Applied, traffic: ClusterTraffic) -> None:
-        """Publish what a look has shown."""
+    def _note(self, cluster: str, applied: _Applied, traffic: ClusterTraffic) -> Requests | None:
+        """Report what a look has shown; return the sample of an interval that has ended."""
         if applied.targets is None:
             applied.targets = tuple(state.target for state in traffic.targets if state.routed)
         answers = {member: fails < FAILS for member, fails in self._fails.items()}
         sample, report = self._views[cluster].look(traffic, self._now(), revision=applied.revision, answers=answers)
-        if sample is not None:
-            self._publish(SAMPLES, sample)
         if report is not None:
             self._publish(BALANCERS, report)
+        return sample
 
     def _tell(self, cluster: str, applied: _Applied, wanted: Desired) -> None:
         """Log who enters and leaves."""

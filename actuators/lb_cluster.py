@@ -1,12 +1,12 @@
 """What a balancer agent says of one cluster: a sample per interval, and a report when something changed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from actuators.lb_intervals import Intervals, Mean, Total
 from actuators.ports import ClusterTraffic, TargetState
 from streams.records.balancer import Backend, BalancerReport
-from streams.records.sample import Requests
+from streams.records.sample import Requests, RequestsColumns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,3 +106,26 @@ class ClusterView:
             first_request_at=first,
             answers=answers.get(member),
         )
+
+
+def together(samples: Iterable[Requests]) -> list[Requests | RequestsColumns]:
+    """Return one balancer's samples as one message for each interval; what is alone in its interval stays as it is."""
+    of: dict[float, list[Requests]] = {}
+    for sample in samples:
+        of.setdefault(sample.at, []).append(sample)
+    return [each[0] if len(each) == 1 else _columns(each) for each in of.values()]
+
+
+def _columns(samples: list[Requests]) -> RequestsColumns:
+    """Return the samples of one interval in columns."""
+    first = samples[0]
+    return RequestsColumns(
+        tenant=first.tenant,
+        application=first.application,
+        balancer=first.balancer,
+        at=first.at,
+        interval_s=first.interval_s,
+        cluster=[each.cluster for each in samples],
+        in_flight=[each.in_flight for each in samples],
+        count=[each.count for each in samples],
+    )

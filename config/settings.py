@@ -99,6 +99,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     buffer_records: Annotated[
         Count, _says("Records an agent keeps while the broker is away; then the oldest are dropped, and counted.")
     ] = 10_000
+    agents: Annotated[
+        str,
+        Meta(pattern=r"^(instance|node)$"),
+        _says(
+            "What measures the instances of this machine: `instance`, an agent beside each, which the actuators start; "
+            "`node`, one for all of them, `pileus agent --node`, which must be kept running."
+        ),
+    ] = "instance"
     state_dir: Annotated[str, Meta(min_length=1), _says("Folder for what the local cloud and balancer keep.")] = (
         ".pileus"
     )

@@ -90,13 +90,3 @@ def _blank(many: HealthColumns) -> list[None]:
 def _column(singles: Sequence[object], columns: Iterable[Sequence[object]], blocks: Sequence[Floats]) -> Floats:
     """Return numbers as one column; ``None`` becomes NaN."""
     return np.concatenate([np.array([*singles, *chain.from_iterable(columns)], dtype=np.float64), *blocks])
-
-
-def misfit(many: HealthColumns) -> str:
-    """Say why columns make no rows; empty when they do."""
-    columns = (many.at, many.load_average, many.memory_consumption, many.healthy)
-    lengths = [len(column) for column in columns if column is not None]
-    n = len(many.member)
-    if n and all(length == n for length in lengths):
-        return ""
-    return f"{n} members but columns of {', '.join(map(str, lengths))}; need at least one row"

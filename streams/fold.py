@@ -24,11 +24,13 @@ from streams.intake import Intake, is_count
 from streams.past import Forgotten, Past, means, over, slot_record
 from streams.probation import Probation, Scored
 from streams.prospect import foretell
-from streams.records.columns import MAGIC, unpack
+from streams.records.apart import apart
+from streams.records.columns import unpack_all
 from streams.records.forecast import ClusterForecast, Forecasts, Signal
 from streams.records.history import History
 from streams.records.instance import Announcement, InstanceRecord
 from streams.records.member import Claim, Member
+from streams.records.packed import MAGIC
 from streams.records.record import UNREADABLE, Record
 from streams.records.sample import SAMPLE, Tick
 from streams.refusals import Refusals
@@ -134,13 +136,15 @@ class Fold:
         """
         raw = raw or b""
         try:
-            sample = SAMPLE.decode(raw) if raw[:1] != BINARY else unpack(raw)
+            sample = SAMPLE.decode(raw) if raw[:1] != BINARY else None
+            held = () if isinstance(sample, Tick) else unpack_all(raw) if sample is None else apart(sample)
         except (ValueError, RecursionError) as error:
             wrong = misread(raw, error)
             self._refusals.add("BadValue" if raw[:1] == BINARY else wrong.reason, wrong.said, wrong.what)
             return []
         if not isinstance(sample, Tick):
-            self._intake.hold(sample, len(raw))
+            for each in held:
+                self._intake.hold(each, len(raw) // len(held))
             return []
         reason, said = self._wrong(sample, written_at)
         if not reason and not named:

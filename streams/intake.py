@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from streams import skew
-from streams.came import Came, misfit
+from streams.came import Came
 from streams.cluster import Cluster, Rules
 from streams.facts import NAME_MAX
 from streams.judged import LARGEST, OF_FATE, Bounds, Refused, judge, said, tell
+from streams.records.apart import misfit
 from streams.records.columns import HealthBlock
 from streams.records.record import encode
 from streams.records.sample import Health, HealthColumns, Requests

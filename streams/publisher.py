@@ -151,13 +151,13 @@ class Publisher:
         with self._changed:
             return self._error()
 
-    def publish(self, topic: Topic, record: Record, *, key: bytes, owner: bytes | None = None) -> None:
-        """Put ``record`` into the buffer. Never waits, never raises for what Kafka does.
+    def publish(self, topic: Topic, record: Record | bytes, *, key: bytes, owner: bytes | None = None) -> None:
+        """Put ``record``, or one that is written already, into the buffer. Never waits, nor raises for what Kafka does.
 
         ``owner`` decides the partition when that is not ``key`` (:func:`streams.partition.application_key`).
         """
         partition = partition_of(owner or key, topic.partitions or self._partitions)
-        message = Message(topic.name, partition, key, encode(record))
+        message = Message(topic.name, partition, key, record if isinstance(record, bytes) else encode(record))
         with self._changed:
             if self._closing or len(message.value) > RECORD_BYTES:
                 self._dropped += 1

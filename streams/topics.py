@@ -41,7 +41,12 @@ class Topic:
         return {"cleanup.policy": "compact", "min.compaction.lag.ms": str(self.compaction_lag_ms)} | largest
 
 
-SAMPLES = Topic("pileus.samples", "tenant/application", "health, health-columns, requests, tick", retention_ms=DAY_MS)
+SAMPLES = Topic(
+    "pileus.samples",
+    "tenant/application",
+    "health, health-columns, requests, requests-columns, tick",
+    retention_ms=DAY_MS,
+)
 LOGS = Topic("pileus.logs", "member", "log", partitions=1, retention_ms=7 * DAY_MS)
 DEFINITIONS = Topic("pileus.definitions", "kind/tenant/id", "definition", partitions=1, compacted=True)
 MEMBERS = Topic("pileus.members", "member", "member, claim", compacted=True, compaction_lag_ms=HOUR_MS)

@@ -16,7 +16,7 @@ from actuators.lifecycle import PRESENT
 from actuators.roster import Roster
 from config.catalogue import Catalogue, load
 from config.settings import Settings
-from pileus.stack.clouds import local_folder
+from pileus.stack.folders import local_folder
 from streams.partition import application_key, partition_of
 from streams.records.action import ACTION, OUTCOME, Action, Outcome, Result
 from streams.records.forecast import Forecasts

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from actuators.balancers.caddy_config import CHECK
 
@@ -45,7 +46,7 @@ def read_counts(metrics: str, cluster: str) -> Counts:
         (CHECK + cluster, "total"): 0,
         (CHECK + cluster, "in_flight"): 0,
     }
-    for kind, handler, server, value in LINE.findall(metrics):
+    for kind, handler, server, value in _lines(metrics):
         if (server, kind) in seen and (handler == PROXY or server != cluster):
             seen[server, kind] += int(float(value))
     return Counts(
@@ -57,6 +58,13 @@ def read_counts(metrics: str, cluster: str) -> Counts:
     )
 
 
+@lru_cache(maxsize=1)
+def _lines(metrics: str) -> list[tuple[str, str, str, str]]:
+    """Return what the metrics say of every server: one answer is read for each cluster."""
+    return LINE.findall(metrics)
+
+
+@lru_cache(maxsize=1)
 def read_upstreams(body: str) -> dict[str, int]:
     """Read ``GET /reverse_proxy/upstreams``: requests open on each address.
 

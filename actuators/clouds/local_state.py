@@ -114,6 +114,18 @@ class LocalState:
                     found.append(Entry(intent=intent, folder=folder, ending=ending, claim=claim))
         return found
 
+    def living(self) -> list[str]:
+        """Return the name of every member that is not to end."""
+        return sorted(os.listdir(self._living))  # noqa: PTH208 - as above
+
+    def entry(self, member: str) -> Entry | None:
+        """Return a member that is not to end; ``None`` when it is not written down, or ends meanwhile."""
+        folder = self._living / member
+        intent = _read_intent(folder)
+        if intent is None or intent.where.member != member:
+            return None
+        return Entry(intent=intent, folder=folder, ending=False, claim=read_claim(folder / "claim"))
+
     def members(self) -> list[str]:
         """Return the name of everything that has not ended, readable or not."""
         return sorted({folder.name for place in (self._living, self._ending) for folder in place.iterdir()})

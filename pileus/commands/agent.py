@@ -1,4 +1,4 @@
-"""Measure one instance and publish samples and log lines (cartridge agent).
+"""Measure one instance, or with --node all of a host, and publish samples and log lines (cartridge agent).
 
 It is told everything by its environment, or by options, which come first. Whose agent it is: PILEUS_MEMBER,
 PILEUS_CLUSTER, PILEUS_APPLICATION, PILEUS_TENANT. What to measure: PILEUS_MEASURE (auto, host, pid:ID or
@@ -8,11 +8,16 @@ PILEUS_LOG (files, with ':' between them). Of the settings: broker, partitions, 
 buffer_records (PILEUS_BROKER ...). With --exports it publishes what the instance exports, with --metadata it
 keeps a file of what the members of its application exported. It ends on SIGTERM and SIGINT, and when its
 instance is gone.
+
+With --node there is one agent for a host. It watches the instances that the files in --instances declare, those of the
+local cloud in the setting state_dir, and the containers of the setting docker_host that carry the stack's name; it
+follows their logs and exports too. It goes on without any; it ends on SIGTERM and SIGINT.
 """
 
 import argparse
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -39,9 +44,10 @@ FLUSH_S = 1.0
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     who = parser.add_argument_group("whose agent it is")
+    needed = []
     for name in ("member", "cluster", "application"):
         given = _given(name.upper())
-        who.add_argument(f"--{name}", default=given, required=given is None)
+        needed.append(who.add_argument(f"--{name}", default=given, required=given is None))
     who.add_argument("--tenant", default=_given("TENANT") or "default")
     what = parser.add_argument_group("what it measures")
     source = what.add_mutually_exclusive_group()
@@ -57,6 +63,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--probe", metavar="KIND", default=_given("HEALTH") or "", help="tcp, http:/PATH or '' (none)")
     what.add_argument("--address", metavar="HOST:PORT", default=_address(), help="where to probe")
     what.add_argument("--log", action="append", metavar="FILE", help="a log to follow, '-' is stdin; may be repeated")
+    node = parser.add_argument_group("all instances of a host")
+    node.add_argument("--node", action=_Node, needed=needed, help="one agent for all; needs none of the above")
+    node.add_argument("--instances", type=Path, metavar="DIR", help="files (*.json) that declare instances")
+    node.add_argument("--form", choices=("json", "binary"), default="json", help="of envelopes (default: json)")
+    node.add_argument("--name", default="", help="of this agent, decides when it measures (default: the host's)")
     shared = parser.add_argument_group("metadata")
     shared.add_argument("--exports", metavar="FILE", help="what the instance exports: lines KEY=VALUE")
     shared.add_argument(
@@ -72,12 +83,15 @@ def main(options: argparse.Namespace) -> int:
     """Measure until told to stop; return 0, or 2 for an option that cannot be."""
     import logging
 
-    from streams.agent.agent import Agent, Identity
+    from streams.agent.agent import Agent
+    from streams.agent.beside import Identity
     from streams.agent.probe import parse_probe
     from streams.producer import connect
     from streams.publisher import Publisher
 
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it reports each attempt; we report each change
+    if options.node:
+        return _serve_node(options)
     try:
         settings = _settings(options)
         interval_s = settings.sample_interval_s
@@ -117,6 +131,35 @@ def main(options: argparse.Namespace) -> int:
     if publisher.dropped:
         sys.stderr.write(f"pileus agent: {publisher.sent} records sent, {publisher.dropped} dropped\n")
     return 0
+
+
+def _serve_node(options: argparse.Namespace) -> int:
+    """Be the agent of a host."""
+    from pileus.node_agent import serve
+
+    try:
+        settings = _settings(options)
+    except ConfigError as error:
+        sys.stderr.write(f"pileus agent: {error}\n")
+        return 2
+    name = options.name or socket.gethostname()
+    return serve(settings, name=name, instances=options.instances, form=options.form, stop=_stop_signal(), tell=_say)
+
+
+class _Node(argparse.Action):
+    """A flag with which nobody need say whose agent it is."""
+
+    def __init__(
+        self, option_strings: Sequence[str], dest: str, *, needed: Sequence[argparse.Action], **said: str
+    ) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=False, help=said["help"])
+        self._needed = needed
+
+    def __call__(self, _parser: object, namespace: argparse.Namespace, *_: object) -> None:
+        """Set the flag."""
+        setattr(namespace, self.dest, True)
+        for each in self._needed:
+            each.required = False
 
 
 def _given(name: str) -> str | None:

@@ -19,6 +19,7 @@ from config.accounts import Account, load_accounts
 from config.errors import ConfigError, Problem
 from config.network import BUILT_IN
 from config.settings import Settings, text_of, variable
+from pileus.stack.folders import docker_folder, local_folder
 from streams.records.action import Launch
 
 AGENT_SETTINGS = ("broker", "partitions", "sample_interval_s", "buffer_records")
@@ -35,7 +36,7 @@ def clouds(settings: Settings, state: Path) -> dict[str, Cloud]:
     """
     folder = local_folder(state)
     built_in: dict[str, Cloud] = {
-        "local": LocalCloud(folder, agent=_agent(settings, folder)),
+        "local": LocalCloud(folder, agent=None if settings.agents == "node" else _agent(settings, folder)),
         "memory": MemoryCloud(now=time.time),  # noqa: TID251 - composition
     }
     if settings.docker_host:
@@ -87,16 +88,6 @@ async def destroy_all(settings: Settings, state: Path, grace_s: float) -> list[s
     return sorted(left)
 
 
-def local_folder(state: Path) -> Path:
-    """Return where the local cloud remembers its instances."""
-    return (state / "local").resolve()
-
-
-def docker_folder(state: Path) -> Path:
-    """Return where the agents beside containers keep their files."""
-    return (state / "docker").resolve()
-
-
 def stack_name(state: Path) -> str:
     """Return a name for a stack that lives in one folder: the same folder, the same name."""
     return f"run-{hashlib.sha256(str(state.resolve()).encode()).hexdigest()[:12]}"
@@ -105,7 +96,8 @@ def stack_name(state: Path) -> str:
 def _docker(settings: Settings, state: Path) -> DockerCloud:
     """Return the cloud of the Docker engine."""
     folder = docker_folder(state)
-    return DockerCloud(settings.stack, folder, url=settings.docker_host, agent=_container_agent(settings, folder))
+    agent = None if settings.agents == "node" else _container_agent(settings, folder)
+    return DockerCloud(settings.stack, folder, url=settings.docker_host, agent=agent)
 
 
 def _agent(settings: Settings, folder: Path) -> Callable[[Instance, Launch], list[str]]:

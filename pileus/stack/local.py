@@ -136,8 +136,9 @@ class LocalStack:
     def _commands(self) -> dict[str, Sequence[str]]:
         """Return the command line of each part."""
         parts = {name: [name] for name in ("worker", "actuate")}
+        node = {"agent": ["agent", "--node"]} if self.settings.agents == "node" else {}
         balancers = agents(self.applications, self._served, self._balancer.directory, kind=self.balancer)
-        return {**parts, **balancers, "dashboard": ["dashboard"]}
+        return {**parts, **node, **balancers, "dashboard": ["dashboard"]}
 
     async def _start_broker(self) -> None:
         """Start our own broker, or make sure that the one named answers."""

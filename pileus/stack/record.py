@@ -10,7 +10,8 @@ from aiokafka.structs import ConsumerRecord
 from config.settings import Settings
 from streams.follow import Follower
 from streams.recording import SETTINGS, Line, write
-from streams.records.columns import MAGIC, as_columns, unpack
+from streams.records.columns import as_columns, unpack_all
+from streams.records.packed import MAGIC
 from streams.records.record import encode
 from streams.topics import (
     CONTROL,
@@ -75,5 +76,5 @@ def _text(value: bytes) -> str:
     """Return a message as a recording has it: binary columns as the JSON that says the same."""
     if value.startswith(MAGIC):
         with suppress(ValueError):  # whoever replays what cannot be read refuses it, as the worker did
-            return encode(as_columns(unpack(value))).decode()
+            return encode(as_columns(*unpack_all(value))).decode()
     return value.decode(errors="replace")

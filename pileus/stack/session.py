@@ -100,6 +100,7 @@ def run(args: Namespace) -> int:
     """
     catalogue = given.definitions(args.application, cloud=args.cloud, image=args.image)
     settings = given.settings(args.settings, args.broker)
+    settings = msgspec.structs.replace(settings, agents=args.agents or settings.agents)
     cluster = front(catalogue.applications(), args.cluster)
     given.try_load(args)
     if bool(args.program) != (args.balancer == EXTERNAL):

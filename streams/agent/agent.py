@@ -2,45 +2,20 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import tzinfo
-from typing import Protocol
 
+from streams.agent.beside import Beside, Identity, Publish
 from streams.agent.exports import Exports
 from streams.agent.follow import Follower
-from streams.agent.line import level_of, time_of
 from streams.agent.measure import Source
 from streams.partition import application_key, murmur2
-from streams.records.log import LogLine
-from streams.records.metadata import Metadata, metadata_key
-from streams.records.record import Record
 from streams.records.sample import Health
-from streams.topics import LOGS, METADATA, SAMPLES, Topic
+from streams.topics import SAMPLES
 
 LOOK_S = 0.5
 """Log files are looked at so often (s)."""
-LINES = 1000
-"""Lines published per look, of all files together."""
 GONE_S = 3.0
 """An agent ends when its instance has been gone so long (s)."""
-
-
-class Publish(Protocol):
-    """Where records go; :class:`streams.publisher.Publisher` is one."""
-
-    def publish(self, topic: Topic, record: Record, *, key: bytes, owner: bytes | None = None) -> None:
-        """Take a record; must not wait. ``owner`` decides the partition when that is not ``key``."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Whose agent this is."""
-
-    tenant: str
-    application: str
-    cluster: str
-    member: str
 
 
 def phase_of(member: str, interval_s: float) -> float:
@@ -76,12 +51,12 @@ class Agent:
         zone: tzinfo | None = None,
     ) -> None:
         self._identity = identity
-        self._source, self._probe, self._logs = source, probe, tuple(logs)
-        self._exports = exports
+        self._source, self._probe = source, probe
+        self._beside = Beside(identity, publisher=publisher, now=now, logs=logs, exports=exports, zone=zone)
         self._publisher = publisher
         self._interval_s = interval_s
         self._phase_s = phase_of(identity.member, interval_s)
-        self._now, self._clock, self._zone = now, clock, zone
+        self._now, self._clock = now, clock
         self._key = application_key(identity.tenant, identity.application)
         self._gone_since: float | None = None
 
@@ -95,11 +70,11 @@ class Agent:
             if now >= due:
                 self._sample(now)
                 due = self._next(max(self._now(), due))
-            self._read()
-            self._export()
+            self._beside.read()
+            self._beside.export()
             if self._gone_since is not None and self._clock() - self._gone_since >= GONE_S:
                 break
-        self._read()
+        self._beside.read()
 
     def _next(self, now: float) -> float:
         """Return when the next sample is due."""
@@ -107,7 +82,7 @@ class Agent:
 
     def _delay(self, due: float) -> float:
         """Return how long to wait (s): to the next sample, less when logs or an absent instance want a look."""
-        longest = LOOK_S if self._logs or self._gone_since is not None else self._interval_s
+        longest = LOOK_S if self._beside.has_logs or self._gone_since is not None else self._interval_s
         return min(max(due - self._now(), 0.0), longest)
 
     def _sample(self, now: float) -> None:
@@ -129,43 +104,3 @@ class Agent:
             healthy=self._probe() if self._probe else None,
         )
         self._publisher.publish(SAMPLES, sample, key=self._key)
-
-    def _read(self) -> None:
-        """Publish new lines of the logs, each file its share."""
-        if not self._logs:
-            return
-        share = max(LINES // len(self._logs), 1)
-        for log in self._logs:
-            for text in log.lines(share):
-                self._publisher.publish(LOGS, self._line(log.name, text), key=self._identity.member.encode())
-
-    def _export(self) -> None:
-        """Publish what the instance exports anew."""
-        if self._exports is None:
-            return
-        who = self._identity
-        for name, value in self._exports.look().items():
-            record = Metadata(
-                tenant=who.tenant,
-                application=who.application,
-                name=name,
-                value=value,
-                member=who.member,
-                at=self._now(),
-            )
-            key = metadata_key(who.tenant, who.application, name).encode()
-            self._publisher.publish(METADATA, record, key=key, owner=self._key)
-
-    def _line(self, source: str, text: str) -> LogLine:
-        """Make a record of one line."""
-        who = self._identity
-        return LogLine(
-            tenant=who.tenant,
-            application=who.application,
-            cluster=who.cluster,
-            member=who.member,
-            at=time_of(text, read_at=self._now(), zone=self._zone),
-            level=level_of(text),
-            text=text,
-            source=source,
-        )

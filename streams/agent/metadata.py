@@ -61,3 +61,42 @@ class MetadataFile:
         self._part.replace(self._path)
         self._written = data
         return True
+
+
+class MetadataFiles:
+    """The files of several instances of one application, which all say the same. They may come and go meanwhile."""
+
+    def __init__(self) -> None:
+        self._files: dict[Path, MetadataFile] = {}
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._files)
+
+    def add(self, path: Path) -> None:
+        """Write this one too, from the next time on."""
+        self._files = {**self._files, path: MetadataFile(path)}
+
+    def remove(self, path: Path) -> None:
+        """Write this one no longer."""
+        self._files = {known: file for known, file in self._files.items() if known != path}
+
+    def write(self, values: dict[str, str]) -> bool:
+        """Replace those that say something else; return whether any was replaced.
+
+        Raises
+        ------
+        OSError
+            One cannot be written; the others are. The next call tries again.
+        """
+        written, failure = False, None
+        for file in self._files.values():
+            try:
+                written |= file.write(values)
+            except FileNotFoundError:
+                continue  # its folder went with its instance
+            except OSError as error:
+                failure = error
+        if failure is not None:
+            raise failure
+        return written

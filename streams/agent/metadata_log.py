@@ -10,7 +10,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 
-from streams.agent.metadata import MetadataFile, MetadataFold
+from streams.agent.metadata import MetadataFile, MetadataFiles, MetadataFold
 from streams.producer import no_topics
 from streams.topics import METADATA
 
@@ -32,7 +32,13 @@ class MetadataLog:
     """
 
     def __init__(
-        self, broker: str, fold: MetadataFold, file: MetadataFile, *, partition: int, tell: Callable[[str], None]
+        self,
+        broker: str,
+        fold: MetadataFold,
+        file: MetadataFile | MetadataFiles,
+        *,
+        partition: int,
+        tell: Callable[[str], None],
     ) -> None:
         self._addresses = [address.strip() for address in broker.split(",") if address.strip()]
         self._fold, self._file = fold, file

@@ -31,11 +31,21 @@ class Probe:
         except (OSError, UnicodeError):
             return False
 
-    def _healthy(self, connection: socket.socket, left_s: Callable[[], float]) -> bool:
-        """Ask over HTTP/1.1 and read the status line."""
+    def question(self) -> bytes:
+        """Return what is asked over HTTP/1.1."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         head = f"GET {self.path} HTTP/1.1\r\nHost: {host}:{self.port}\r\nUser-Agent: pileus-agent\r\n"
-        connection.sendall(f"{head}Connection: close\r\n\r\n".encode())
+        return f"{head}Connection: close\r\n\r\n".encode()
+
+    @staticmethod
+    def well(answer: bytes) -> bool:
+        """Say whether a status line is 2xx or 3xx."""
+        status = STATUS.match(answer)
+        return status is not None and status[1][:1] in {b"2", b"3"}
+
+    def _healthy(self, connection: socket.socket, left_s: Callable[[], float]) -> bool:
+        """Ask over HTTP and read the status line."""
+        connection.sendall(self.question())
         answer = b""
         while b"\n" not in answer and len(answer) < HEAD_BYTES and (left := left_s()) > 0:
             connection.settimeout(left)
@@ -43,8 +53,7 @@ class Probe:
             if not part:
                 break
             answer += part
-        status = STATUS.match(answer)
-        return status is not None and status[1][:1] in {b"2", b"3"}
+        return self.well(answer)
 
 
 def parse_probe(text: str, *, address: str, timeout_s: float = TIMEOUT_S) -> Probe | None:

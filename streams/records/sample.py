@@ -1,7 +1,8 @@
 """A *sample* is what an agent measured; a *tick* is when samples are looked at. Both travel on ``pileus.samples``.
 
-Two layouts of one meaning: :class:`Health` carries one member, :class:`HealthColumns` many
-members of one cluster, a column per field. Anything that can send this JSON to Kafka is an agent.
+Two layouts of one meaning: :class:`Health` carries one member, :class:`HealthColumns` many members of
+one application, a column per field; so do :class:`Requests` and :class:`RequestsColumns` with clusters.
+Anything that can send this JSON to Kafka is an agent.
 """
 
 import msgspec
@@ -28,11 +29,14 @@ class Health(Record, frozen=True, kw_only=True, gc=False):
 
 
 class HealthColumns(Record, frozen=True, kw_only=True, tag="health-columns"):
-    """What a node agent measured on many members of one cluster: row i of every column is one :class:`Health`."""
+    """What a node agent measured on many members: row i of every column is one :class:`Health`."""
 
     tenant: str = "default"
     application: str
-    cluster: str
+    cluster: str = ""
+    """The cluster of all of them."""
+    clusters: list[str] | None = None
+    """The cluster of each, in place of ``cluster``, when they are of several."""
     member: list[str]
     at: list[float]
     load_average: list[float | None] | None = None
@@ -58,6 +62,19 @@ class Requests(Record, frozen=True, kw_only=True, gc=False):
     """Requests since the balancer started (cumulative, >= 0)."""
 
 
+class RequestsColumns(Record, frozen=True, kw_only=True, tag="requests-columns"):
+    """The requests of many clusters as one balancer saw them in one interval: row i is one :class:`Requests`."""
+
+    tenant: str = "default"
+    application: str
+    balancer: str
+    at: float
+    interval_s: float
+    cluster: list[str]
+    in_flight: list[float]
+    count: list[int]
+
+
 class Tick(Record, frozen=True, kw_only=True, gc=False):
     """Time, as a record of the log: windows are evaluated on ticks and on nothing else.
 
@@ -72,7 +89,7 @@ class Tick(Record, frozen=True, kw_only=True, gc=False):
     instances_offset: int
 
 
-Sample = Health | HealthColumns | Requests | Tick
+Sample = Health | HealthColumns | Requests | RequestsColumns | Tick
 """Everything that ``pileus.samples`` carries."""
 
 SAMPLE = msgspec.json.Decoder(Sample)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from streams.records.columns import HEAD, MAGIC
+from streams.records.packed import HEAD, MAGIC
 
 NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 VALUE = re.compile(rb'(?<=:)(?:"[^"]*"|-?[\d.eE+]+|true|false|null|\[\]|\{\})')

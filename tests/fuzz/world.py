@@ -10,12 +10,14 @@ import numpy as np
 from streams import facts
 from streams.cluster import Rules
 from streams.fold import Fold
-from streams.records.columns import MAGIC, pack, unpack
+from streams.records.apart import apart
+from streams.records.columns import HealthBlock, unpack_all
 from streams.records.forecast import FORECASTS, Forecasts
 from streams.records.log import REJECTED, Rejected
 from streams.records.member import Claim
+from streams.records.packed import MAGIC, pack
 from streams.records.record import Record, encode
-from streams.records.sample import SAMPLE, HealthColumns
+from streams.records.sample import SAMPLE, HealthColumns, RequestsColumns, Tick
 from streams.topics import INSTANCES, MEMBERS, SAMPLES
 from tests.builders import a_health, a_member, a_requests, a_tick, an_instance, health_columns
 from tests.fuzz.mutate import Mutator
@@ -74,10 +76,21 @@ def weight(raw: bytes | None) -> int:
     raw = raw or b""
     try:
         if raw[:1] == MAGIC[:1]:
-            return len(unpack(raw).members)
+            return sum(_named(block) for block in unpack_all(raw))
         sample = SAMPLE.decode(raw)
+        return 1 if isinstance(sample, Tick) else sum(_rows(each) for each in apart(sample))
     except (ValueError, RecursionError):
         return 1
+
+
+def _named(block: HealthBlock) -> int:
+    try:
+        return len(block.members)
+    except ValueError:
+        return 1
+
+
+def _rows(sample: Record) -> int:
     if not isinstance(sample, HealthColumns):
         return 1
     columns = [c for c in (sample.at, sample.load_average, sample.memory_consumption, sample.healthy) if c is not None]
@@ -147,6 +160,20 @@ class World:
             pack(
                 health_columns(
                     a_health("shop-db-1", at=self.at + 0.25, load=1 / 3, cluster="shop-db"), cluster="shop-db"
+                )
+            ),
+            encode(msgspec.structs.replace(columns, clusters=["shop-web", "shop-db"] * (len(rows) // 2))),
+            pack(columns)
+            + pack(health_columns(a_health("shop-db-1", at=self.at + 2.0, cluster="shop-db"), cluster="shop-db")),
+            encode(
+                RequestsColumns(
+                    application="shop",
+                    balancer="lb-2",
+                    at=self.at + 1.0,
+                    interval_s=5.0,
+                    cluster=["shop-web", "shop-db"],
+                    in_flight=[1.0, 2.0],
+                    count=[10, 20],
                 )
             ),
             encode(a_tick(self.at + 1.0, members=self._member_offset, instances=self._instance_offset)),

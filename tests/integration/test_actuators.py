@@ -14,7 +14,7 @@ import pytest
 
 from actuators.clouds.local import LocalCloud
 from pileus.stack.broker import Broker
-from pileus.stack.clouds import local_folder
+from pileus.stack.folders import local_folder
 from streams.admin import create_topics, publish_definitions
 from streams.records.action import Result, Verb
 from streams.records.balancer import Backend, BalancerReport

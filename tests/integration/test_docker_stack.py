@@ -16,7 +16,8 @@ from docker import APIClient
 from actuators.clouds.docker_agents import shared_folder
 from config.settings import Settings
 from pileus.stack.broker import Broker
-from pileus.stack.clouds import clouds, destroy_all, docker_folder
+from pileus.stack.clouds import clouds, destroy_all
+from pileus.stack.folders import docker_folder
 from streams.admin import create_topics, publish_definitions
 from streams.records.action import Launch, Result
 from streams.records.log import LOG

@@ -14,7 +14,8 @@ from actuators.clouds.local import LocalCloud
 from actuators.ports import Where
 from config.settings import Settings
 from pileus.stack.broker import Broker
-from pileus.stack.clouds import clouds, local_folder
+from pileus.stack.clouds import clouds
+from pileus.stack.folders import local_folder
 from pileus.stack.tansu import start_tansu
 from streams.admin import create_topics
 from streams.agent.metadata import MetadataFile, MetadataFold

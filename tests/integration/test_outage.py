@@ -10,7 +10,7 @@ from pathlib import Path
 from actuators.clouds.local import LocalCloud
 from config.settings import Settings
 from pileus.stack.broker import Broker
-from pileus.stack.clouds import local_folder
+from pileus.stack.folders import local_folder
 from streams.admin import create_topics, publish_definitions
 from streams.records.forecast import FORECASTS as FORECAST
 from streams.records.member import Member, State

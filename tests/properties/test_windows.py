@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from streams.cluster import Measured, Rules
 from streams.fold import Fold
-from streams.records.columns import pack
 from streams.records.forecast import Forecasts, Signal
 from streams.records.member import State
+from streams.records.packed import pack
 from streams.records.sample import Health, Requests
 from tests.builders import a_health, a_member, a_requests, a_tick, an_instance, health_columns, raw
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from streams.cluster import Rules
-from streams.records.columns import pack
 from streams.records.instance import Announcement
 from streams.records.member import Member
+from streams.records.packed import pack
 from streams.records.record import encode
 from streams.records.sample import Health, HealthColumns
 from tests.builders import a_member, a_tick, an_instance

@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 
 from predictors import kinematic
-from streams.records.columns import MAGIC, HealthBlock, unpack
+from streams.records.columns import HealthBlock, unpack
+from streams.records.packed import MAGIC
 from streams.records.sample import SAMPLE, Health, HealthColumns, Tick
 from streams.window import Floats
 from tests.benchmarks.ingest.load import CLUSTERS, EACH, MEMBERS, PERIOD_S, names

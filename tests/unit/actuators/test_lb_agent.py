@@ -11,10 +11,11 @@ from actuators.lb_agent import LbAgent
 from actuators.lb_cluster import Identity
 from actuators.lb_members import Seen
 from actuators.ports import ClusterTraffic, Target
+from streams.records.apart import apart
 from streams.records.balancer import BalancerReport
 from streams.records.member import Member, State
 from streams.records.record import Record
-from streams.records.sample import Requests
+from streams.records.sample import Requests, RequestsColumns
 from streams.topics import BALANCERS, SAMPLES, Topic
 from tests.unit.actuators.test_lb_desired import a_member
 
@@ -222,6 +223,38 @@ async def test_a_balancer_that_cannot_tell_what_is_in_flight_reports_and_sends_n
     assert world.samples() == []
     assert [report.at for report in world.reports()] == pytest.approx([1000.125, 1001.0, 1002.0])
     assert {(b.member, b.routed, b.in_flight) for r in world.reports() for b in r.backends} == {("a", True, None)}
+
+
+async def test_the_samples_of_several_clusters_are_one_message_for_each_interval(world: World) -> None:
+    world.clusters = (WEB, "shop-api")
+    world.agent = world.new_agent()
+    world.put(a=State.ACTIVE)
+    await world.agent.probe()
+    for _ in range(17):  # 2 s
+        await world.agent.look(*world.clusters)
+        world.at += 0.125
+    published = [record for topic, record in world.published if topic is SAMPLES]
+
+    assert [(type(each).__name__, each.at) for each in published if isinstance(each, RequestsColumns)] == [
+        ("RequestsColumns", 1001.0),
+        ("RequestsColumns", 1002.0),
+    ]
+    assert [[each.cluster for each in apart(many)] for many in published if isinstance(many, RequestsColumns)] == [
+        [WEB, "shop-api"]
+    ] * 2
+    assert len(published) == 2
+
+
+async def test_a_cluster_that_cannot_be_seen_keeps_no_other_back(world: World) -> None:
+    world.clusters = (WEB, "shop-gone")
+    world.agent = world.new_agent()
+    world.put(a=State.ACTIVE)
+    await world.agent.probe()
+    for _ in range(9):
+        await world.agent.look(*world.clusters)
+        world.at += 0.125
+
+    assert [(each.cluster, each.at) for each in world.samples()] == [(WEB, 1001.0)]
 
 
 async def test_a_balancer_that_does_not_answer_leaves_a_gap_not_a_zero(world: World) -> None:

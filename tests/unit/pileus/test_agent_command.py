@@ -87,9 +87,17 @@ def test_the_environment_names_the_source(monkeypatch: pytest.MonkeyPatch, measu
     assert isinstance(command._source(parse(WHO)), kind)
 
 
+def test_a_node_agent_is_nobodys(tmp_path: Path) -> None:
+    options = parse(["--node", "--instances", str(tmp_path)])
+
+    assert (options.node, options.member, options.instances, options.form) == (True, None, tmp_path, "json")
+    assert not parse(WHO).node
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        pytest.param(["--node", "--form", "xml"], "invalid choice: 'xml'", id="an unknown form"),
         pytest.param(["--member", "m"], "required: --cluster, --application", id="whose agent it is"),
         pytest.param([*WHO, "--interval", "0"], "0: must be a number greater than 0", id="no interval"),
         pytest.param([*WHO, "--interval", "nan"], "nan: must be a number greater", id="an interval that is none"),
@@ -157,7 +165,7 @@ def test_the_agent_loads_nothing_heavy() -> None:
     code = (
         "import sys, pileus.cli, pileus.commands.agent, streams.agent.agent, streams.agent.cgroup,"
         "streams.agent.process, streams.agent.probe, streams.agent.exports, streams.agent.metadata_log,"
-        "streams.producer, streams.publisher;"
+        "streams.producer, streams.publisher, pileus.node_agent;"
         "print(*{m.split('.')[0] for m in sys.modules})"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

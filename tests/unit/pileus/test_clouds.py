@@ -13,8 +13,9 @@ from config.settings import Settings
 from pileus.commands import actuate
 from pileus.commands import agent as command
 from pileus.stack.clouds import _agent, _container_agent, clouds, of_stack, stack_name
+from pileus.stack.folders import local_folder
 from streams.records.action import Launch
-from tests.clouds import a_place
+from tests.clouds import SERVER, a_place, carriers, free_ports
 
 
 @pytest.mark.parametrize("exports", [[], ["web-URL", "web-USER"]], ids=["nothing to export", "two names"])
@@ -80,6 +81,18 @@ def test_the_agent_of_a_container_is_told_which_and_of_which_engine(tmp_path: Pa
     assert (options.container, options.engine) == ("0123456789ab", "unix:///run/d.sock")
     assert (options.probe, options.address, options.export) == ("http:/health", "127.0.0.1:8000", ["web-URL"])
     assert (options.pid, options.log) == (None, None)
+
+
+@pytest.mark.parametrize(("agents", "started"), [("instance", 1), ("node", 0)])
+async def test_with_a_node_agent_no_instance_gets_one_of_its_own(tmp_path: Path, agents: str, started: int) -> None:
+    cloud = clouds(Settings(agents=agents, broker="127.0.0.1:1"), tmp_path)["local"]
+    try:
+        await cloud.launch(a_place(), Launch(command=SERVER, ports=free_ports(1)))
+        claims = list(local_folder(tmp_path).glob("living/*/agent-*.claim"))
+        assert len(carriers(local_folder(tmp_path))) == 1 + started
+    finally:
+        assert await LocalCloud(local_folder(tmp_path)).destroy_all(0.0) == {}
+    assert len(claims) <= started
 
 
 def test_there_is_no_docker_without_an_engine(tmp_path: Path) -> None:

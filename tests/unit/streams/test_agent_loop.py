@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.agent import agent as module
-from streams.agent.agent import GONE_S, LINES, Agent, Identity, next_due, phase_of
+from streams.agent.agent import GONE_S, Agent, next_due, phase_of
+from streams.agent.beside import LINES, Identity
 from streams.agent.exports import Exports
 from streams.agent.follow import Follower
 from streams.agent.measure import GONE, Usage
@@ -34,7 +35,7 @@ class World:
         self.usage = BUSY
         self.measured_at: list[float] = []
         self.on_wait: Callable[[float], None] = lambda _time: None
-        self.published: list[tuple[Topic, Record, bytes]] = []
+        self.published: list[tuple[Topic, Record | bytes, bytes]] = []
         self.owners: list[bytes | None] = []
 
     def now(self) -> float:
@@ -53,7 +54,7 @@ class World:
         self.measured_at.append(at)
         return self.usage
 
-    def publish(self, topic: Topic, record: Record, *, key: bytes, owner: bytes | None = None) -> None:
+    def publish(self, topic: Topic, record: Record | bytes, *, key: bytes, owner: bytes | None = None) -> None:
         self.owners.append(owner)
         self.published.append((topic, record, key))
 

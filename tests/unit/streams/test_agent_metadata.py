@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.agent.metadata import MetadataFile, MetadataFold
+from streams.agent.metadata import MetadataFile, MetadataFiles, MetadataFold
 from streams.records.metadata import Metadata, metadata_key
 from streams.records.record import encode
 
@@ -106,3 +106,22 @@ def test_a_file_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
     (tmp_path / "gone").mkdir()
 
     assert file.write({"a": "1"})
+
+
+def test_the_files_of_several_instances_say_the_same_and_may_come_and_go(tmp_path: Path) -> None:
+    files = MetadataFiles()
+    paths = [tmp_path / name / "metadata.json" for name in ("a", "b", "gone")]
+    for path in paths[:2]:
+        path.parent.mkdir()
+    files.add(paths[0])
+    first = files.write({"web-URL": "1"})
+    files.add(paths[1])
+    files.add(paths[2])  # its folder went already
+    second = files.write({"web-URL": "1"})
+    files.remove(paths[0])
+    files.remove(paths[2])
+    third = files.write({"web-URL": "2"})
+
+    assert (first, second, third, len(files)) == (True, True, True, 1)
+    assert [path.read_text().split('"')[3] for path in paths[:2]] == ["1", "2"]
+    assert not files.write({"web-URL": "2"})

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.records.columns import HEAD, MAGIC, as_columns, pack, unpack
+from streams.records.columns import as_columns, unpack
 from streams.records.forecast import Forecasts
 from streams.records.log import Rejected
+from streams.records.packed import HEAD, MAGIC, pack
 from streams.records.sample import Health, HealthColumns
 from tests.builders import a_health, a_tick, an_instance, health_columns, raw
 from tests.folding import a_fold, feed, serving, tick
@@ -107,7 +108,7 @@ GOOD = pack(health_columns(*ROWS))
     [
         pytest.param(MAGIC, "the head alone", id="the head cut off"),
         pytest.param(GOOD[:-1], "the head says", id="a byte too few"),
-        pytest.param(GOOD + b"\0", "the head says", id="a byte too many"),
+        pytest.param(GOOD + b"\0", "the head alone", id="a byte too many"),
         pytest.param(MAGIC[:3] + b"\x02" + GOOD[4:], "cannot be read", id="another version"),
         pytest.param(GOOD[:4] + b"\xff" + GOOD[5:], "cannot be read", id="a column that nobody knows"),
         pytest.param(HEAD.pack(MAGIC, 0, 0, 0, 0, 0, 0, 0), "0 rows", id="no rows"),

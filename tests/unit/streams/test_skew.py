@@ -3,9 +3,9 @@
 import pytest
 
 from streams.fold import Fold
-from streams.records.columns import pack
 from streams.records.forecast import ClusterForecast, Signal
 from streams.records.log import Rejected
+from streams.records.packed import pack
 from streams.skew import Episodes
 from tests.builders import a_health, a_tick, health_columns, raw
 from tests.folding import RULES, a_fold, feed, forecast, serving, signal, tick
