@@ -93,6 +93,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "`events`, each message is one (100 us a message, but by Faust's public interface alone)."
         ),
     ] = "coalesced"
+    max_lag_s: Annotated[
+        Seconds,
+        _says(
+            "A worker further behind the log than this says so, and is not ready. Meanwhile it writes no ticks, and "
+            "of what comes between two ticks the newest 32 MB count: the rest is skipped, and told."
+        ),
+    ] = 10.0
+    health_host: Annotated[str, Meta(min_length=1), _says("Address that a worker tells its health on.")] = "127.0.0.1"
+    health_port: Annotated[
+        int,
+        Meta(ge=0, le=65535),
+        _says("Port that a worker tells its health on: `/healthz`, `/readyz`, `/metrics`. 0: it does not."),
+    ] = 0
     checkpoint_s: Annotated[Seconds, _says("How often the state of a fold is written down.")] = 5.0
     resend_s: Annotated[Seconds, _says("An action without outcome is sent again after this long.")] = 5.0
     probe_interval_s: Annotated[Seconds, _says("How often a balancer probes its members.")] = 0.5

@@ -13,6 +13,8 @@ import msgspec
 from config.errors import did_you_mean
 from config.settings import Settings, load_settings
 
+PORTS = 65_535
+
 
 def add_settings(parser: ArgumentParser) -> None:
     """Declare ``--settings`` and ``--broker``."""
@@ -49,6 +51,19 @@ def positive(text: str) -> float:
     if not 0 < value < math.inf:
         raise ArgumentTypeError(f"{text}: must be a number greater than 0")
     return value
+
+
+def port(text: str) -> int:
+    """Read a port; 0 is none.
+
+    Raises
+    ------
+    ArgumentTypeError
+        It is not 0..65535.
+    """
+    if not (text.isascii() and text.isdecimal() and int(text) <= PORTS):
+        raise ArgumentTypeError(f"{text}: must be a port, 0 to {PORTS}")
+    return int(text)
 
 
 def add_paths(parser: ArgumentParser, nargs: str = "+") -> None:

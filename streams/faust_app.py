@@ -14,6 +14,7 @@ import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, cast
 
 import faust
@@ -194,11 +195,20 @@ def consume(app: faust.App, topic: Topic, handle: Callable[[Any], Awaitable[None
 
 def is_newest(event: Any) -> bool:
     """Say whether an event is the last of its partition, as far as the last fetch saw."""
-    consumer, where = event.app.consumer, event.message.tp
-    if where not in consumer.assignment():
+    where = event.message.tp
+    if where not in event.app.consumer.assignment():
         return False
-    end = consumer.highwater(where)
+    end = end_of_fetch(event.app, where.topic, where.partition)
     return end is None or bool(event.message.offset + 1 >= end)
+
+
+def end_of_fetch(app: faust.App, topic: str, partition: int) -> int | None:
+    """Return where a partition ended at the last fetch; ``None`` when there was none, or it is not the app's.
+
+    This is right on every broker: Tansu's answer to the question for the latest offset is too low.
+    """
+    where = TP(topic, partition)
+    return app.consumer.highwater(where) if where in app.consumer.assignment() else None
 
 
 def own(app: Any, assigned: Callable[[set[TP]], None], released: Callable[[], Awaitable[None]]) -> None:
@@ -216,15 +226,31 @@ def own(app: Any, assigned: Callable[[set[TP]], None], released: Callable[[], Aw
     app.on_partitions_revoked.connect(on_revoked)
 
 
-def run(app: faust.App, closing: Callable[[], Awaitable[None]] | None = None) -> int:
-    """Run an app until SIGTERM or SIGINT and return the exit code: 0 stopped, 1 crashed, 3 ended by force."""
+def run(
+    app: faust.App,
+    closing: Callable[[], Awaitable[None]] | None = None,
+    *,
+    beside: AbstractAsyncContextManager[object] | None = None,
+) -> int:
+    """Run an app until SIGTERM or SIGINT and return the exit code: 0 stopped, 1 crashed, 3 ended by force.
+
+    ``beside`` is open from before the start until the end.
+    """
     gc.set_threshold(GARBAGE)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_run(app, closing))
+        return runner.run(_run(app, closing, beside or nullcontext()))
 
 
-async def _run(app: faust.App, closing: Callable[[], Awaitable[None]] | None) -> int:
+async def _run(
+    app: faust.App, closing: Callable[[], Awaitable[None]] | None, beside: AbstractAsyncContextManager[object]
+) -> int:
     """Start, wait, stop."""
+    async with beside:
+        return await _until_asked(app, closing)
+
+
+async def _until_asked(app: faust.App, closing: Callable[[], Awaitable[None]] | None) -> int:
+    """Start, wait until the end is asked for, stop."""
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from config.cluster import PredictionSpec
 from predictors.registry import PREDICTORS
 from streams import unplaced
+from streams.ages import Ages
 from streams.cluster import Cluster, Measured, Rules
 from streams.facts import AHEAD_S, NAME_MAX, TIME_MAX, Misread, misread
 from streams.foresight import Foresight, Kept
@@ -42,6 +43,8 @@ from streams.window import ROUNDING
 
 BINARY = MAGIC[:1]
 """What a binary message begins with, and no JSON."""
+TICK = b'"tick"'
+"""Stands in every tick, and in little else."""
 LAYOUT = 7
 """Version of the snapshot; raised when :class:`Progress` or anything in it changes."""
 FARTHEST_S = 86_400.0
@@ -147,7 +150,9 @@ class Fold:
                 self._intake.hold(each, len(raw) // len(held))
             return []
         reason, said = self._wrong(sample, written_at)
-        if not reason and not named:
+        if TICK not in raw:
+            reason, said = "BadValue", "the kind of a tick must be written without escapes"
+        elif not reason and not named:
             said = f"offsets {sample.members_offset} and {sample.instances_offset} are not there"
             reason = "BadValue"
         if reason:
@@ -158,11 +163,18 @@ class Fold:
     @staticmethod
     def peek(raw: bytes) -> Tick | None:
         """Return the tick in a message, or ``None`` when it is something else."""
+        if TICK not in raw:
+            return None
         try:
             sample = SAMPLE.decode(raw)
         except UNREADABLE:
             return None
         return sample if isinstance(sample, Tick) else None
+
+    @property
+    def ages(self) -> Ages:
+        """Return how old samples were when they counted, since this process has the partition."""
+        return self._intake.ages
 
     def snapshot(self) -> bytes:
         """Write the state after a tick. Samples that came since are not in it: go back to the tick."""

@@ -83,7 +83,7 @@ class Follower:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._consumer is not None:
-            await _close(self._consumer)
+            await close(self._consumer)
             self._consumer = None
 
     async def caught_up(self) -> None:
@@ -138,7 +138,7 @@ class Follower:
                 await self._consumer.start()
             except (KafkaError, OSError) as error:
                 log.warning("cannot follow yet", error=repr(error))
-                await _close(self._consumer)
+                await close(self._consumer)
                 await asyncio.sleep(RETRY_S)
             else:
                 return self._consumer
@@ -199,7 +199,7 @@ async def end_of(broker: str, topic: str, partition: int, *, near: int) -> int:
         return await follower.end(topic, partition)
 
 
-async def _close(consumer: AIOKafkaConsumer) -> None:
+async def close(consumer: AIOKafkaConsumer) -> None:
     """Close a consumer, whatever it says to that. While the broker is away it may end as cancelled, by nobody."""
     closing: asyncio.Future[None] = asyncio.ensure_future(consumer.stop())
     await asyncio.wait({closing}, timeout=STOP_S)

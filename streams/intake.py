@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from streams import skew
+from streams.ages import Ages
 from streams.came import Came
 from streams.cluster import Cluster, Rules
 from streams.facts import NAME_MAX
@@ -16,15 +17,14 @@ from streams.records.record import encode
 from streams.records.sample import Health, HealthColumns, Requests
 from streams.refusals import Refusals
 from streams.rows import Directory
+from streams.skipped import Held, Skipped, misnamed
 from streams.store import Fates
 from streams.survey import Survey
 from streams.window import Floats
 
-Held = Health | HealthColumns | HealthBlock | Requests
-"""What waits for the next tick."""
 HELD = 32 * 1024 * 1024
-"""Bytes of messages held between two ticks at most, about 200 000 samples. The oldest go first: after a long pause
-without ticks they are too late anyway."""
+"""Bytes of messages held between two ticks at most, about 200 000 samples. The oldest go first: this is how a worker
+that is behind comes to fresh data, for it writes no ticks meanwhile (:mod:`streams.pace`)."""
 COUNT_MAX = 2**53
 """Largest count that every JSON reader takes."""
 
@@ -37,6 +37,8 @@ class Intake:
         self._refusals = refusals
         self._held: deque[tuple[int, Held]] = deque()
         self._held_bytes = 0
+        self._skipped = Skipped()
+        self.ages = Ages()
 
     def hold(self, sample: Held, size: int) -> None:
         """Keep a sample until the next tick; when there are too many, give up the oldest."""
@@ -45,12 +47,13 @@ class Intake:
         while self._held_bytes > HELD:
             size, oldest = self._held.popleft()
             self._held_bytes -= size
-            told = f"more than {HELD} bytes of samples between two ticks"
-            self._refusals.add("Overload", told, oldest.cluster, count=_weight(oldest))
+            self._skipped.add(oldest)
 
     def take(self, clusters: Mapping[str, Cluster], survey: Survey, at: float) -> int:
         """Put what is held where it belongs, or refuse it; return how many samples were used."""
         held, self._held, self._held_bytes = [sample for _, sample in self._held], deque(), 0
+        self._skipped.tell(self._refusals, room=HELD)
+        self._skipped = Skipped()
         counted = sorted((s for s in held if isinstance(s, Requests)), key=lambda s: (s.at, encode(s)))
         came = Came.of(
             [sample for sample in held if isinstance(sample, Health)],
@@ -60,6 +63,7 @@ class Intake:
             survey.places,
         )
         self._watch(came, clusters, survey, at)
+        self.ages.count(at - came.columns.at)
         bounds = Bounds(at, self._rules.max_future_s, self._late(came, clusters, survey, at))
         reasons = self._health(came, survey, bounds)
         refused = [each for each in (self._requests(sample, clusters, at) for sample in counted) if each is not None]
@@ -90,7 +94,7 @@ class Intake:
         for sample in held:
             if not isinstance(sample, HealthBlock):
                 continue
-            if survey.places.has(sample) or not (why := _misnamed(sample)):
+            if survey.places.has(sample) or not (why := misnamed(sample)):
                 fitting.append(sample)
             else:
                 self._refusals.add("BadValue", why, sample.cluster)
@@ -146,22 +150,6 @@ def _directory(clusters: Mapping[str, Cluster], survey: Survey) -> Directory:
         members.absent = -2 - number
         directory[cluster.instance.tenant, cluster.instance.application, name] = members
     return directory
-
-
-def _weight(sample: Held) -> int:
-    """Return how many samples a message carries; columns that do not fit count once."""
-    if isinstance(sample, HealthBlock):
-        return 1 if _misnamed(sample) else sample.at.size
-    return len(sample.member) if isinstance(sample, HealthColumns) and not misfit(sample) else 1
-
-
-def _misnamed(block: HealthBlock) -> str:
-    """Say why the names of a binary envelope cannot be read; empty when they can."""
-    try:
-        block.members  # noqa: B018 - reads them
-    except ValueError as error:
-        return str(error)
-    return ""
 
 
 def _wrong(requests: Requests, longest_s: float) -> str:

@@ -8,6 +8,7 @@ import asyncio
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import faust
@@ -17,9 +18,12 @@ from aiokafka.structs import ConsumerRecord
 
 from streams import checkpoints, facts, history
 from streams.cluster import Rules
-from streams.faust_app import FETCH, Logged, consume, create_faust_app, own, record_of, records_of
-from streams.fold import LAYOUT, Fold
+from streams.faust_app import FETCH, Logged, consume, create_faust_app, end_of_fetch, own, record_of, records_of
+from streams.fold import LAYOUT, TICK, Fold
 from streams.follow import Follower, read_range
+from streams.gauges import Gauges, Standing
+from streams.lag import GROUP
+from streams.pace import Pace
 from streams.probation import Turns
 from streams.publish import Sender
 from streams.records.checkpoint import Checkpoint
@@ -32,8 +36,8 @@ from streams.skew import Episodes
 from streams.topics import FORECASTS, INSTANCES, MEMBERS, REJECTED, SAMPLES
 
 ROLE = "worker"
-TICK = b'"tick"'
-"""Stands in every tick, and in little else."""
+SPAN = 100_000
+"""Offsets that are read again at a time: they stand in memory."""
 REACH_S = 10.0
 """How long a tick may wait for the membership that it names."""
 
@@ -53,6 +57,8 @@ class WorkerSettings:
     fetch_wait_s: float = 0.05
     coalesce: bool = True
     """Take all that one fetch brought of a partition as one event; else an event is a message."""
+    max_lag_s: float = 10.0
+    """A partition whose oldest message is older is behind: the worker says so, and is not ready."""
 
 
 @dataclass
@@ -64,20 +70,27 @@ class Shard:
     """Messages below this are in the fold."""
     follower: Follower
     checkpoint_at: float = -math.inf
+    checkpoint_bytes: int = 0
+    """Size of the state in the newest checkpoint; 0: there is none of this process."""
     turns: Turns = field(default_factory=Turns)
     clocks: Episodes = field(default_factory=Episodes)
+    pace: Pace = field(default_factory=Pace)
 
 
-def create_app(settings: WorkerSettings, *, now: Callable[[], float]) -> faust.App:
-    """Build the worker. ``now`` is the wall clock (s since the Unix epoch): ticks are written by it."""
+def create_app(settings: WorkerSettings, *, now: Callable[[], float], gauges: Gauges | None = None) -> faust.App:
+    """Build the worker. ``now`` is the wall clock (s since the Unix epoch): ticks are written by it.
+
+    ``gauges`` are what it counts itself in.
+    """
     app = create_faust_app(
-        "pileus-worker",
+        GROUP,
         broker=settings.broker,
         session_s=settings.session_s,
         fetch_wait_s=settings.fetch_wait_s,
         coalesced={SAMPLES.name} if settings.coalesce else (),
     )
-    worker = Worker(settings, Sender(app), now)
+    gauges = gauges or Gauges(ingest="coalesced" if settings.coalesce else "events")
+    worker = Worker(settings, Sender(app), now, gauges, partial(end_of_fetch, app, SAMPLES.name))
     consume(app, SAMPLES, worker.message)
     own(app, lambda tps: worker.assign({tp.partition for tp in tps if tp.topic == SAMPLES.name}), worker.release)
     app.task(worker.tick_for_ever)
@@ -87,25 +100,43 @@ def create_app(settings: WorkerSettings, *, now: Callable[[], float]) -> faust.A
 class Worker:
     """The partitions that this process owns."""
 
-    def __init__(self, settings: WorkerSettings, sender: Sender, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        sender: Sender,
+        now: Callable[[], float],
+        gauges: Gauges,
+        end: Callable[[int], int | None],
+    ) -> None:
         self.settings = settings
         self._sender = sender
         self._now = now
+        self._gauges = gauges
+        self._end = end
+        self._assigned = False
         self._shards: Shards[Shard] = Shards(self._open, lambda shard: shard.follower.stop())
+        gauges.watch(self)
 
     def assign(self, partitions: set[int]) -> None:
         """Begin to own ``partitions``."""
         log.info("partitions assigned", partitions=sorted(partitions))
+        self._assigned = True
         self._shards.assign(partitions)
 
     async def release(self) -> None:
         """Own nothing any more."""
+        self._assigned = False
         await self._shards.release()
 
     async def message(self, event: Any) -> None:
         """Take in the messages of one event, after all before them, and publish what comes of them."""
-        event.ack()  # a hint for the next start: what counts is the checkpoint
-        partition, records = event.message.partition, records_of(event)
+        try:
+            await self._message(event.message.partition, records_of(event))
+        finally:
+            event.ack()  # a hint for the next start, and others' measure of the lag: what counts is the checkpoint
+
+    async def _message(self, partition: int, records: Sequence[Logged]) -> None:
+        """Take in messages, after all before them."""
         shard = await self._shards.get(partition)
         if shard is None:
             return  # the partition is another worker's by now, and so is this message
@@ -122,14 +153,73 @@ class Worker:
             await asyncio.sleep(max(0.0, due + lateness - self._now()))
             await asyncio.gather(*(self._tick(due, *each) for each in self._shards.opened.items()))
 
+    def standings(self) -> list[Standing]:
+        """Return how each open partition stands now."""
+        return [self._standing(*each) for each in sorted(self._shards.opened.items())]
+
+    def unready(self) -> list[str]:
+        """Say what keeps the worker from being ready; empty when nothing does."""
+        if not self._assigned:
+            return ["Kafka has not said yet which partitions are its own"]
+        most, standings = self.settings.max_lag_s, self.standings()
+        opening = sorted(set(self._shards.partitions) - {standing.partition for standing in standings})
+        said = [f"partition {partition}: its state is being restored" for partition in opening]
+        return said + [
+            f"partition {s.partition}: {s.lag} messages and {s.lag_s:.0f} s behind, at most {most:g} s are allowed"
+            for s in standings
+            if s.lag_s is not None and s.lag_s > most
+        ]
+
+    def dead(self) -> list[str]:
+        """Say why the worker should be started anew; empty when it should not."""
+        return [
+            f"partition {partition}: {shard.pace.unread} ticks were written, and nothing was read since"
+            for partition, shard in sorted(self._shards.opened.items())
+            if shard.pace.stuck(self._now())
+        ]
+
+    def _standing(self, partition: int, shard: Shard) -> Standing:
+        """Return how a partition stands."""
+        end, now = self._end(partition), self._now()
+        lag = None if end is None else max(0, end - shard.offset)
+        clusters = shard.fold.progress.clusters
+        return Standing(
+            partition=partition,
+            lag=lag,
+            lag_s=shard.pace.lag_s(lag, now),
+            clusters=len(clusters),
+            members=sum(map(len, shard.fold.store.rows.values())),
+            checkpoint_age_s=max(0.0, now - shard.checkpoint_at) if shard.checkpoint_bytes else None,
+            checkpoint_bytes=shard.checkpoint_bytes,
+            ages=shard.fold.ages,
+        )
+
+    def _tell_lag(self, partition: int, shard: Shard) -> None:
+        """Say when a partition falls behind, and when it has caught up."""
+        standing = self._standing(partition, shard)
+        behind = standing.lag_s is not None and standing.lag_s > self.settings.max_lag_s
+        if behind is not shard.pace.told:
+            tell = log.warning if behind else log.info
+            tell("behind" if behind else "caught up", partition=partition, messages=standing.lag, lag_s=standing.lag_s)
+        shard.pace.told = behind
+
     async def _tick(self, at: float, partition: int, shard: Shard) -> None:
-        """Write one tick. When the broker is away it is left out: a late one would be wrong about the time."""
+        """Write one tick. When the broker is away it is left out: a late one would be wrong about the time.
+
+        So it is while the one before is still to be read (:mod:`streams.pace`).
+        """
+        self._tell_lag(partition, shard)
+        if not shard.pace.may_tick(shard.offset, self._now()):
+            self._gauges.left_out.labels(partition).inc()
+            return
         tick = Tick(
             at=at,
             members_offset=shard.follower.position(MEMBERS.name, partition),
             instances_offset=shard.follower.position(INSTANCES.name, partition),
         )
-        await self._sender.offer(SAMPLES, "tick", tick, partition)
+        offset = await self._sender.offer(SAMPLES, "tick", tick, partition)
+        if offset is not None:
+            shard.pace.tick(offset)
 
     async def _open(self, partition: int) -> Shard:
         """Restore a partition's state and follow its membership."""
@@ -149,14 +239,17 @@ class Worker:
 
     async def _fill(self, shard: Shard, partition: int, end: int) -> None:
         """Take in what stands between the checkpoint and the first message that came in."""
-        start = shard.offset
-        missed = await read_range(self.settings.broker, SAMPLES.name, partition, start=start, end=end)
-        for begin in range(0, len(missed), FETCH):
-            part = missed[begin : begin + FETCH]
-            await self._take(shard, partition, [record_of(record) for record in part])
-            await asyncio.sleep(0)
+        start, messages = shard.offset, 0
+        for begin in range(start, end, SPAN):
+            missed = await read_range(
+                self.settings.broker, SAMPLES.name, partition, start=begin, end=min(begin + SPAN, end)
+            )
+            messages += len(missed)
+            for first in range(0, len(missed), FETCH):
+                await self._take(shard, partition, [record_of(record) for record in missed[first : first + FETCH]])
+                await asyncio.sleep(0)
         shard.offset = end
-        log.info("read again", partition=partition, start=start, end=end, messages=len(missed))
+        log.info("read again", partition=partition, start=start, end=end, messages=messages)
 
     async def _take(self, shard: Shard, partition: int, records: Sequence[Logged]) -> None:
         """Feed the fold what it does not have yet, and publish what comes of it.
@@ -167,26 +260,42 @@ class Worker:
         for offset, raw, written_at in records:
             if offset < shard.offset:
                 continue
-            named = True
-            if raw is not None and TICK in raw:
-                named = await self._reach(shard, partition, raw, written_at)
-                if not self._shards.has(partition, shard):
-                    return
+            if raw is None or TICK not in raw:
+                shard.offset = offset + 1
+                fold.message(raw)
+                continue
+            named = await self._reach(shard, partition, raw, written_at)
+            if not self._shards.has(partition, shard):
+                return
             shard.offset = offset + 1
-            if published := fold.message(raw, written_at=written_at, named=named):
+            if published := self._evaluated(fold, raw, written_at, named=named):
                 await self._publish(shard, partition, published)
                 if not self._shards.has(partition, shard):
                     return
+        if math.isfinite(records[-1][2]):
+            shard.pace.heard = records[-1][2]
+        self._gauges.messages.labels(partition).inc(len(records))
+
+    def _evaluated(self, fold: Fold, raw: bytes, written_at: float, *, named: bool) -> list[Record]:
+        """Return what comes of a tick."""
+        begun = self._now()
+        published = fold.message(raw, written_at=written_at, named=named)
+        if published:
+            self._gauges.evaluation.observe(max(0.0, self._now() - begun))
+        return published
 
     async def _publish(self, shard: Shard, partition: int, made: Sequence[Record]) -> None:
-        """Publish what came of a tick, and write down what a restart needs."""
-        for record in made:
+        """Publish what came of a tick, and write down what a restart needs. Forecasts go first: they are waited for."""
+        for record in sorted(made, key=lambda each: not isinstance(each, Forecasts)):
             if isinstance(record, Forecasts):
                 await self._sender.send(FORECASTS, str(partition), record, partition)
+                self._gauges.samples.labels(partition).inc(record.samples)
+                self._gauges.delay.observe(max(0.0, self._now() - record.at - self.settings.lateness_s))
                 _tell(shard.turns, record)
                 _tell_clocks(shard.clocks, record)
             elif isinstance(record, Rejected):
                 await self._sender.send(REJECTED, record.topic, record, 0)
+                self._gauges.rejected.labels(record.topic, record.reason).inc(record.count)
         await history.save(self._sender, partition, made)
         await self._checkpoint(shard, partition)
 
@@ -208,6 +317,7 @@ class Worker:
             return
         shard.checkpoint_at = now
         state = shard.fold.snapshot()
+        shard.checkpoint_bytes = len(state)
         await checkpoints.save(
             self._sender, Checkpoint(role=ROLE, partition=partition, offset=shard.offset, layout=LAYOUT, state=state)
         )

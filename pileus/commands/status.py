@@ -26,9 +26,11 @@ from pileus.options import add_settings, positive, settings_of
 if TYPE_CHECKING:
     from aiokafka.structs import ConsumerRecord
 
+    from config.settings import Settings
     from pileus.status import Detail, Known, Standing
     from pileus.view import Look
     from streams.follow import Follower
+    from streams.lag import Lag
 
 WITHIN_S = 20.0
 """How long reading the topics may take."""
@@ -66,11 +68,12 @@ def main(args: Namespace) -> int:
     from streams.admin import TopicError
 
     log_to_stderr(logging.ERROR)
-    broker = settings_of(args).broker
+    settings = settings_of(args)
+    broker = settings.broker
     if not _answers(broker):
         return _failed(f"no Kafka answers at {broker}")
     try:
-        return asyncio.run(_run(args, broker))
+        return asyncio.run(_run(args, settings))
     except TimeoutError:
         return _failed(f"the topics at {broker} were not read to their end within {WITHIN_S:g} s")
     except BrokenPipeError:  # nobody reads any more: not even what Python writes at its end
@@ -82,11 +85,11 @@ def main(args: Namespace) -> int:
         return 0 if args.watch else INTERRUPTED
 
 
-async def _run(args: Namespace, broker: str) -> int:
+async def _run(args: Namespace, settings: "Settings") -> int:
     """Read what there is, show it, and stay with it if that is asked for."""
     from pileus.status import Known
 
-    source = _Source(Known(), broker)
+    source = _Source(Known(), settings.broker, settings.max_lag_s)
     follower = source.follower()
     try:
         async with asyncio.timeout(WITHIN_S):
@@ -98,7 +101,7 @@ async def _run(args: Namespace, broker: str) -> int:
         if args.watch or args.wait:
             return await _stay(args, source)
         shown = source.shown(args)
-        _Screen(args).show(shown, source.note(args, shown))
+        _Screen(args).show(shown, source.note(args, shown), source.lag)
         return 0
     finally:
         with suppress(asyncio.CancelledError):  # aiokafka lets that of a fetch out when it closes without a broker
@@ -192,6 +195,10 @@ class _Source:
 
     known: "Known"
     broker: str
+    most_s: float
+    """How long a sample may wait for a worker."""
+    lag: "Sequence[Lag]" = ()
+    partitions: int = 0
     unread: int = 0
     """Records that cannot be read: they are passed over."""
     away: float | None = None
@@ -207,7 +214,7 @@ class _Source:
         """
         from streams.admin import TopicError, list_topics
         from streams.follow import Follower
-        from streams.topics import CONTROL, DEFINITIONS, INSTANCES, MEMBERS
+        from streams.topics import CONTROL, DEFINITIONS, INSTANCES, MEMBERS, SAMPLES
 
         takes = {
             DEFINITIONS.name: self._definition,
@@ -216,6 +223,7 @@ class _Source:
             CONTROL.name: self._order,
         }
         found = {each.topic.name: each.found or 0 for each in list_topics(self.broker, partitions=1)}
+        self.partitions = found[SAMPLES.name]
         if missing := [name for name in takes if not found[name]]:
             raise TopicError(f"no topic {' and no '.join(missing)}, see 'pileus topics create'")
         return Follower(
@@ -235,10 +243,12 @@ class _Source:
             self.away = time.time()
 
     async def hear(self) -> None:
-        """Read what shadows want, if there are any; what cannot be read now is not known."""
+        """Read what waits for a worker, and what shadows want; what cannot be read now is not known."""
         from pileus.decisions import DecisionsError, read_since
+        from pileus.waiting import waiting
         from streams.topics import SHADOW
 
+        self.lag = await waiting(self.broker, self.partitions)
         if not (clusters := [spec for spec, _ in self.known.shadowed()]):
             return
         with suppress(DecisionsError):
@@ -247,13 +257,16 @@ class _Source:
 
     def note(self, args: Namespace, shown: "Sequence[Standing]") -> str:
         """Say what makes doubtful what is shown."""
+        from pileus.waiting import note
+
         since = "" if self.away is None else time.strftime("%H:%M:%SZ", time.gmtime(self.away))
         notes = [
             since and f"{self.broker} does not answer since {since}: this is what was known then",
             self.unread and f"{self.unread} {'record' if self.unread == 1 else 'records'} cannot be read",
+            note(self.lag, most_s=self.most_s),
             _gone(args, shown) and f"application {args.application} is gone",
         ]
-        return "; ".join(str(note) for note in notes if note)
+        return "; ".join(str(each) for each in notes if each)
 
     def _taking(self, take: "Callable[[ConsumerRecord], None]") -> "Callable[[ConsumerRecord], None]":
         """Return a handler that counts what cannot be read."""
@@ -304,8 +317,8 @@ class _Screen:
     _told: dict[str, str] = field(default_factory=lambda: {"note": NO_DOUBT})
     _document: str = ""
 
-    def show(self, shown: "Sequence[Standing]", note: str) -> None:
-        """Show how applications stand.
+    def show(self, shown: "Sequence[Standing]", note: str, lag: "Sequence[Lag]" = ()) -> None:
+        """Show how applications stand; a document has the lag too, but with --watch: it changes all the time.
 
         Raises
         ------
@@ -313,7 +326,7 @@ class _Screen:
             Nobody reads any more.
         """
         if self.args.output == "json":
-            self._write(self._json(shown, note))
+            self._write(self._json(shown, note, lag))
         elif not self.args.watch:
             self._write("\n".join([*self._page(shown, note), ""]))
         elif self._tty:
@@ -366,13 +379,14 @@ class _Screen:
         lines, self._told = news(self._told, told), told
         return "".join(f"{now}  {line}\n" for line in lines)
 
-    def _json(self, shown: "Sequence[Standing]", note: str) -> str:
+    def _json(self, shown: "Sequence[Standing]", note: str, lag: "Sequence[Lag]") -> str:
         """Return a document; with --watch on one line, and only when it changed."""
+        from pileus import waiting
         from pileus.status import document
 
         whole = document(shown, detail=_detail(self.args)) | {"note": note}
         if not self.args.watch:
-            return json.dumps(whole, indent=2) + "\n"
+            return json.dumps(whole | {"lag": waiting.document(lag)}, indent=2) + "\n"
         before, self._document = self._document, json.dumps(whole)
         return "" if self._document == before else f"{self._document}\n"
 

@@ -28,7 +28,8 @@ class Rejected(Record, frozen=True, kw_only=True):
     partition: int
     reason: str
     """``BadJson`` (no JSON), ``BadValue`` (a field's type or bound), ``UnknownCluster``, ``UnknownMember``, ``Late``,
-    ``Future``, ``Duplicate`` (the larger value stays), ``Overload`` (more than is held)."""
+    ``Future``, ``Duplicate`` (the larger value stays), ``Overload`` (more than is held of a member or a cluster),
+    ``Skipped`` (given up for newer ones: more than 32 MB came between two ticks)."""
     count: int
     """Samples, or records of another topic; a message that cannot be taken apart counts once."""
     at: float

@@ -59,7 +59,7 @@ def test_more_than_is_held_between_two_ticks_is_given_up_oldest_first_and_counte
 
     counted = sum(each.count for each in rejected if isinstance(each, Rejected))
     assert counted + forecasts.samples == 50 + 5000 + 1  # type: ignore[attr-defined]
-    assert [each.reason for each in rejected if isinstance(each, Rejected)] == ["Overload"]
+    assert [each.reason for each in rejected if isinstance(each, Rejected)] == ["Skipped"]
     assert world.store.series("shop-web", "shop-web-2")[0].values == [7.0]
 
 

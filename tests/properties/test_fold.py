@@ -1,8 +1,12 @@
 """The fold is a function of its log: not of the order between two ticks, not of where it was interrupted."""
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams import intake
 from streams.cluster import Rules
 from streams.fold import Fold
 from streams.records.forecast import Forecasts
@@ -124,6 +128,34 @@ def test_a_restored_fold_goes_on_as_if_nothing_had_been(
 
     assert after == expected[cut:]
     assert states == snapshots[cut:]
+
+
+@settings(max_examples=60, deadline=None)
+@given(batches=st.lists(st.lists(samples, max_size=12), min_size=1, max_size=5), room=st.integers(0, 1500))
+def test_what_is_skipped_might_as_well_never_have_come(
+    batches: list[list[Health | HealthColumns | Requests]], room: int
+) -> None:
+    """Who works off a long backlog comes to what the newest samples alone give: nothing else hangs on the skip."""
+    behind, fresh = a_fold(), a_fold()
+    for i, batch in enumerate(batches):
+        newest = list(fitting(batch, room))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(intake, "HELD", room)
+            *rejected, one = publish(behind, batch, 1000.0 + 4.0 * i)
+        *_, other = publish(fresh, newest, 1000.0 + 4.0 * i)
+
+        skipped = sum(each.count for each in rejected if isinstance(each, Rejected) and each.reason == "Skipped")
+        assert raw(one) == raw(other)
+        assert skipped == sum(map(rows, batch)) - sum(map(rows, newest))
+    assert behind.snapshot() == fresh.snapshot()
+
+
+def fitting(batch: list[Health | HealthColumns | Requests], room: int) -> Iterator[Health | HealthColumns | Requests]:
+    """Yield the newest messages that have room, in their order."""
+    sizes = [len(raw(each)) for each in batch]
+    for i, each in enumerate(batch):
+        if sum(sizes[i:]) <= room:
+            yield each
 
 
 def run(

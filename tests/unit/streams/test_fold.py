@@ -80,10 +80,12 @@ def test_between_two_ticks_the_newest_are_held(monkeypatch: pytest.MonkeyPatch) 
     for i in range(100):
         fold.message(raw(a_health(at=900.0 + i)))
 
-    overload, forecasts = feed(fold, a_tick(1000.0))
+    skipped, forecasts = feed(fold, a_tick(1000.0))
 
-    assert isinstance(overload, Rejected)
-    assert (overload.reason, overload.count) == ("Overload", 90)
+    assert isinstance(skipped, Rejected)
+    assert (skipped.reason, skipped.count) == ("Skipped", 90)
+    assert skipped.examples[0].endswith("skipped: from 900.0 to 989.0")
+    assert skipped.examples[1:] == ("of 1 clusters mostly: shop-web 90",)
     assert isinstance(forecasts, Forecasts)
     assert forecasts.samples == 10
     assert fold.store.series("shop-web", "shop-web-1")[0].times[-1] == 999.0
@@ -107,7 +109,30 @@ def test_rows_that_are_given_up_are_counted_one_by_one(monkeypatch: pytest.Monke
     fold.message(raw(COLUMNS))
     fold.message(raw(COLUMNS).replace(b"[999.0,998.0]", b"[999.0]"))
 
-    assert refused(fold, 1000.0) == {"Overload": 3}
+    assert refused(fold, 1000.0) == {"Skipped": 3}
+
+
+def test_a_flood_of_skipped_names_is_counted_in_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "HELD", 0)
+    fold = a_fold()
+    for i in range(500):
+        fold.message(raw(a_requests(at=999.0, cluster=f"shop-{i}" * 100)))
+
+    skipped, _ = feed(fold, a_tick(1000.0))
+
+    assert isinstance(skipped, Rejected)
+    assert skipped.count == 500
+    assert len(raw(skipped)) < 1000
+
+
+def test_a_tick_in_disguise_does_not_count() -> None:
+    """A worker must know a tick without reading every message: it waits for the membership that a tick names."""
+    fold = a_fold()
+    disguised = raw(a_tick(1000.0)).replace(b'"tick"', b'"\\u0074ick"')
+
+    assert Fold.peek(disguised) is None
+    assert fold.message(disguised) == []
+    assert refused(fold, 1005.0) == {"BadValue": 1}
 
 
 def test_a_flood_of_unknown_names_leaves_nothing_behind() -> None:
