@@ -22,6 +22,7 @@ from actuators.pauses import Pauses
 from actuators.schedule import has_schedules, in_force
 from actuators.shadows import Kept, Shadows
 from config.tree import ApplicationSpec
+from streams.ledger import STATE, Section
 from streams.records.action import Outcome
 from streams.records.balancer import BalancerReport
 from streams.records.control import Control, Order
@@ -185,6 +186,21 @@ class Decider:
         """Write down what is remembered."""
         now = {name: state.judge.remembered for name, state in self.clusters.items()}
         return msgspec.msgpack.encode(Snapshot(self.at, self._remembered | now, self._shadows.snapshot()))
+
+    def sections(self) -> list[Section]:
+        """Return the same for a checkpoint."""
+        state = self.snapshot()
+        return [Section(STATE, lambda: state)]
+
+    def rebuild(self, found: Mapping[str, bytes]) -> None:
+        """Go on from a checkpoint. Call it before anything is fed.
+
+        Raises
+        ------
+        msgspec.DecodeError
+            It is damaged; the decider stays as it was.
+        """
+        self.restore(found.get(STATE, b""))
 
     def restore(self, state: bytes) -> None:
         """Go on from a snapshot. Call it before anything is fed."""

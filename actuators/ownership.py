@@ -1,7 +1,6 @@
 """The partitions of applications that this process decides for: claimed, restored, and written in order."""
 
 import asyncio
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -18,11 +17,10 @@ from config.tree import ApplicationSpec
 from streams import checkpoints
 from streams.facts import AHEAD_S
 from streams.faust_app import Logged, record_of
-from streams.follow import Follower, read_range
+from streams.follow import Follower, read_parts
 from streams.partition import application_key, partition_of
 from streams.publish import Sender
 from streams.records.action import Action
-from streams.records.checkpoint import Checkpoint
 from streams.records.control import CONTROL as ORDER
 from streams.records.decision import Decision
 from streams.records.forecast import FORECASTS as FORECAST
@@ -50,6 +48,8 @@ from streams.topics import (
 T = TypeVar("T")
 
 ROLE = "decider"
+TOGETHER = 200
+"""Forecasts that are read again at once: each holds all members of a partition."""
 TOPIC_OF: dict[type, Topic] = {
     Member: MEMBERS,
     Action: ACTIONS,
@@ -75,8 +75,8 @@ class Owned:
     """Forecasts below this are in the decider's memory."""
     found: dict[str, tuple[str, int]]
     """Cluster and offset of the members found in the log whose cluster is not defined yet."""
+    writer: checkpoints.Writer
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    checkpoint_at: float = -math.inf
 
 
 def _nothing(_: int) -> Mapping[str, Use]:
@@ -151,7 +151,7 @@ class Ownership:
                 await self._fill(owned, partition, offset)
             owned.offset = offset + 1
             await self._tick(owned, partition, logged, act=newest and self._shards.has(partition, owned))
-            await self._checkpoint(owned, partition)
+            await self._checkpoint(owned)
 
     async def guard(self, epochs: Mapping[int, int]) -> None:
         """Claim again, for ever, what a later claim took from us although it stays ours.
@@ -175,10 +175,11 @@ class Ownership:
         claim = Claim(partition=partition, owner=self._owner, at=self._now())
         epoch = await self._sender.send(MEMBERS, f"claim/{partition}", claim, partition)
         decider = Decider(self._rules, epoch)
-        checkpoint = await checkpoints.newest(self._broker, ROLE, partition, log=FORECASTS)
-        _restore(decider, partition, checkpoint)
+        checkpoint = await checkpoints.newest(self._broker, ROLE, partition, log=FORECASTS, layout=LAYOUT)
+        offset = _restore(decider, partition, checkpoint)
+        writer = checkpoints.Writer(self._sender, role=ROLE, partition=partition, layout=LAYOUT, found=checkpoint)
         found = await self._members(partition, epoch, decider)
-        owned = Owned(decider, 0 if checkpoint is None else checkpoint.offset, found)
+        owned = Owned(decider, offset, found, writer)
         log.info("partition claimed", partition=partition, epoch=epoch, offset=owned.offset, members=len(found))
         await self._define(owned, partition)
         log.info("partition open", partition=partition)
@@ -225,11 +226,13 @@ class Ownership:
     async def _fill(self, owned: Owned, partition: int, end: int) -> None:
         """Decide again on the ticks between the checkpoint and the first one that came in."""
         start = owned.offset
-        missed = await read_range(self._broker, FORECASTS.name, partition, start=start, end=end)
-        for record in missed:
-            owned.offset = record.offset + 1
-            await self._tick(owned, partition, record_of(record), act=False)
-        log.info("read again", partition=partition, start=start, end=end, ticks=len(missed))
+        ticks = 0
+        async for missed in read_parts(self._broker, FORECASTS.name, partition, start=start, end=end, most=TOGETHER):
+            for record in missed:
+                owned.offset = record.offset + 1
+                await self._tick(owned, partition, record_of(record), act=False)
+            ticks += len(missed)
+        log.info("read again", partition=partition, start=start, end=end, ticks=ticks)
 
     async def _tick(self, owned: Owned, partition: int, logged: Logged, *, act: bool) -> None:
         """Decide on one tick. One that is far ahead of the moment at which it was written is of no clock."""
@@ -247,15 +250,11 @@ class Ownership:
         owned.decider.elsewhere(self._elsewhere(partition))
         await self._publish(owned, partition, owned.decider.forecasts(record, act=act))
 
-    async def _checkpoint(self, owned: Owned, partition: int) -> None:
+    async def _checkpoint(self, owned: Owned) -> None:
         """Now and then write down what the decider remembers."""
-        if owned.decider.at - owned.checkpoint_at < self._checkpoint_s:
-            return
-        owned.checkpoint_at = owned.decider.at
-        state = owned.decider.snapshot()
-        await checkpoints.save(
-            self._sender, Checkpoint(role=ROLE, partition=partition, offset=owned.offset, layout=LAYOUT, state=state)
-        )
+        at = owned.decider.at
+        if owned.writer.due(at, least_s=self._checkpoint_s, of=len(self._shards.partitions)):
+            await owned.writer.save(owned.offset, owned.decider.sections(), at)
 
     async def _publish(self, owned: Owned, partition: int, envelopes: Sequence[Envelope]) -> None:
         """Publish in order, each record only after the broker has the one before it."""
@@ -282,14 +281,13 @@ async def _close(_: Owned) -> None:
     """Close a partition: there is nothing to close."""
 
 
-def _restore(decider: Decider, partition: int, checkpoint: Checkpoint | None) -> None:
-    """Give the decider its memory back; without a checkpoint that can be used it starts with none."""
-    if checkpoint is None:
-        return
-    if checkpoint.layout != LAYOUT:
-        log.warning("checkpoint of another layout: memory begins anew", partition=partition, layout=checkpoint.layout)
-        return
-    try:
-        decider.restore(checkpoint.state)
-    except msgspec.DecodeError as error:
-        log.error("checkpoint damaged: memory begins anew", partition=partition, error=str(error))  # noqa: TRY400 - said whole
+def _restore(decider: Decider, partition: int, checkpoint: checkpoints.Found) -> int:
+    """Give the decider its memory back and return its offset: 0 without a checkpoint that can be used."""
+    if checkpoint.sections is not None:
+        try:
+            decider.rebuild(checkpoint.sections)
+        except msgspec.DecodeError as error:
+            log.error("checkpoint damaged: memory begins anew", partition=partition, error=str(error))  # noqa: TRY400 - said whole
+        else:
+            return checkpoint.offset
+    return 0

@@ -1,14 +1,14 @@
 """A *bucket* holds what the members of a partition measured in one period of evaluation: four columns, no objects."""
 
-import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from streams import column
+from streams.column import Column, shuffled, unshuffled
 from streams.window import Floats
 
 Ints = NDArray[np.int64]
@@ -16,25 +16,58 @@ Bools = NDArray[np.bool_]
 Rows = NDArray[np.int32]
 
 
-@dataclass(slots=True)
+class Packed(msgspec.Struct, array_like=True):
+    """A bucket as a checkpoint has it."""
+
+    row: bytes
+    """Each less the one before it."""
+    at: column.Packed
+    load: column.Packed
+    memory: column.Packed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Bucket:
-    """Samples sorted by row and time; a row and a time stand there once."""
+    """Samples sorted by row and time; a row and a time stand there once. It never changes: another takes its place."""
 
     row: Rows
-    at: Floats
-    load: Floats
-    """NaN where it was not measured."""
-    memory: Floats
+    columns: tuple[Column, ...]
+    """Time, load and memory."""
     single: bool = True
     """Whether no row has two samples."""
-    packed: bytes = b""
-    """What :meth:`pack` gave, as long as it holds."""
+    narrowed: bool = False
+    stamp: object = field(default_factory=object)
+    """The same object: the same samples."""
 
     @classmethod
     def of(cls, row: Ints | Rows, at: Floats, load: Floats, memory: Floats) -> "Bucket":
         """Return a bucket of samples that are in order."""
         rows = row.astype(np.int32)
-        return cls(rows, at, load, memory, single=not bool((rows[1:] == rows[:-1]).any()))
+        single = not bool((rows[1:] == rows[:-1]).any())
+        return cls(rows, (Column(at), Column(load), Column(memory)), single=single)
+
+    @property
+    def at(self) -> Floats:
+        """Return the times."""
+        return self.columns[0].values
+
+    @property
+    def load(self) -> Floats:
+        """Return the loads; NaN where it was not measured."""
+        return self.columns[1].values
+
+    @property
+    def memory(self) -> Floats:
+        """Return the same of memory."""
+        return self.columns[2].values
+
+    def narrow(self, like: "Bucket | None" = None) -> "Bucket":
+        """Return it in as little room as it needs; if its rows are those of ``like`` they are kept once."""
+        row = like.row if like is not None and np.array_equal(like.row, self.row) else self.row
+        if self.narrowed and row is self.row:
+            return self
+        columns = self.columns if self.narrowed else tuple(each.narrow() for each in self.columns)
+        return replace(self, row=row, columns=columns, narrowed=True)
 
     def find(self, row: Ints, at: Floats) -> Ints:
         """Return where each of these rows and times stands; -1 where it does not. Both are sorted as the bucket is."""
@@ -54,14 +87,13 @@ class Bucket:
     def merge(self, found: Ints, row: Ints, at: Floats, load: Floats, memory: Floats) -> "Bucket":
         """Return the bucket with samples put in. Of two values for one time the larger stays."""
         old, new = found >= 0, found < 0
-        self.load[found[old]] = np.fmax(self.load[found[old]], load[old])
-        self.memory[found[old]] = np.fmax(self.memory[found[old]], memory[old])
-        self.packed = b""
-        if not new.any():
-            return self
         rows, ats = np.concatenate((self.row.astype(np.int64), row[new])), np.concatenate((self.at, at[new]))
-        order = np.lexsort((ats, rows))
         loads, memories = np.concatenate((self.load, load[new])), np.concatenate((self.memory, memory[new]))
+        loads[found[old]] = np.fmax(loads[found[old]], load[old])
+        memories[found[old]] = np.fmax(memories[found[old]], memory[old])
+        if not new.any():
+            return Bucket.of(rows, ats, loads, memories)
+        order = np.lexsort((ats, rows))
         return Bucket.of(rows[order], ats[order], loads[order], memories[order])
 
     def split(self, gone: Bools) -> tuple["Bucket", "Bucket | None"]:
@@ -73,7 +105,9 @@ class Bucket:
 
     def _only(self, chosen: Bools) -> "Bucket":
         """Return the chosen samples."""
-        return Bucket.of(self.row[chosen], self.at[chosen], self.load[chosen], self.memory[chosen])
+        row, (at, load, memory) = self.row[chosen], (each.chosen(chosen) for each in self.columns)
+        single = self.single or not bool((row[1:] == row[:-1]).any())
+        return Bucket(row, (at, load, memory), single, self.narrowed)
 
     def means(self, place: Ints, count: int) -> Iterator[Floats]:
         """Yield the mean load and the mean memory of ``count`` rows, NaN where there is none.
@@ -84,8 +118,8 @@ class Bucket:
         inside = where >= 0
         whole = bool(inside.all())
         at = where if whole else where[inside]
-        for column in (self.load, self.memory):
-            values = column if whole else column[inside]
+        for numbers in (self.load, self.memory):
+            values = numbers if whole else numbers[inside]
             if self.single:
                 mean = np.full(count, np.nan)
                 mean[at] = values
@@ -97,14 +131,12 @@ class Bucket:
             yield mean
 
     def pack(self) -> bytes:
-        """Write the bucket down; what did not change since the last time costs nothing."""
-        if not self.packed:
-            columns = (np.diff(self.row, prepend=np.int32(0)), self.at, self.load, self.memory)
-            self.packed = zlib.compress(b"".join(map(shuffled, columns)), level=1)
-        return self.packed
+        """Write the bucket down."""
+        row = shuffled(np.diff(self.row, prepend=np.int32(0)))
+        return msgspec.msgpack.encode(Packed(row, *(each.pack() for each in self.columns)))
 
     @classmethod
-    def unpack(cls, packed: bytes) -> "Bucket":
+    def unpack(cls, raw: bytes) -> "Bucket":
         """Read what :meth:`pack` gave.
 
         Raises
@@ -112,28 +144,12 @@ class Bucket:
         msgspec.DecodeError
             It is something else.
         """
+        packed = msgspec.msgpack.decode(raw, type=Packed)
         try:
-            raw = zlib.decompress(packed)
-        except zlib.error as error:
-            raise msgspec.DecodeError(f"bucket of {len(packed)} bytes: {error}") from error
-        n, rest = divmod(len(raw), 28)
-        if rest:
-            raise msgspec.DecodeError(f"bucket of {len(raw)} bytes: must be a multiple of 28")
-        row = np.cumsum(unshuffled(raw[: 4 * n], "<i4"), dtype=np.int32)
-        columns = (unshuffled(raw[start * n : (start + 8) * n], "<f8") for start in (4, 12, 20))
-        bucket = cls.of(row, *columns)
-        bucket.packed = packed
-        return bucket
-
-
-def shuffled(column: NDArray[np.generic]) -> bytes:
-    """Return a column's bytes, all first ones first: alike bytes beside each other compress well."""
-    raw = np.ascontiguousarray(column.astype(column.dtype.newbyteorder("<"), copy=False))
-    return np.ascontiguousarray(raw.view(np.uint8).reshape(len(raw), raw.itemsize).T).tobytes()
-
-
-def unshuffled(raw: bytes, dtype: str) -> NDArray[Any]:
-    """Return the column that :func:`shuffled` gave the bytes of."""
-    width = np.dtype(dtype).itemsize
-    turned = np.frombuffer(raw, np.uint8).reshape(width, len(raw) // width).T
-    return np.ascontiguousarray(turned).view(dtype).reshape(-1).astype(np.dtype(dtype).newbyteorder("="))
+            row = np.cumsum(unshuffled(packed.row, "<i4"), dtype=np.int32)
+            at, load, memory = (Column.unpack(each) for each in (packed.at, packed.load, packed.memory))
+        except ValueError as error:
+            raise msgspec.DecodeError(f"bucket of {len(raw)} bytes: {error}") from error
+        if not row.size == at.raw.size == load.raw.size == memory.raw.size:
+            raise msgspec.DecodeError(f"bucket of {len(raw)} bytes: columns of unequal length")
+        return cls(row, (at, load, memory), not bool((row[1:] == row[:-1]).any()), narrowed=True)

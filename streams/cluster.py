@@ -13,11 +13,10 @@ from predictors.registry import ENSEMBLE
 from streams import skew
 from streams.foresight import step_of
 from streams.known_days import KnownDays
-from streams.membership import Membership
+from streams.membership import Membership, Move
 from streams.prospect import Prospect, Way
 from streams.records.forecast import ClusterForecast, Fault, MemberForecast, Signal, SignalForecast
 from streams.records.instance import Announcement
-from streams.records.member import Member
 from streams.records.sample import Requests
 from streams.signals import Total
 from streams.skew import Clocks
@@ -121,9 +120,9 @@ class Cluster(msgspec.Struct):
     reporting_since: float | None = None
     """Since when some member reports without a break: a member is silent only while others are not."""
 
-    def apply(self, member: Member) -> None:
+    def apply(self, move: Move) -> None:
         """Take in the newest record of a member."""
-        self.membership.apply(member)
+        self.membership.apply(move)
 
     def belongs_to(self, tenant: str, application: str) -> bool:
         """Say whose it is."""

@@ -6,9 +6,8 @@ ticks the order of the samples does not matter.
 """
 
 import math
-import zlib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import chain, islice
 
 import msgspec
@@ -20,10 +19,14 @@ from streams import unplaced
 from streams.ages import Ages
 from streams.cluster import Cluster, Measured, Rules
 from streams.facts import AHEAD_S, NAME_MAX, TIME_MAX, Misread, misread
-from streams.foresight import Foresight, Kept
+from streams.foresight import Foresight
 from streams.intake import Intake, is_count
+from streams.ledger import Section
+from streams.membership import Move
 from streams.past import Forgotten, Past, means, over, slot_record
-from streams.probation import Probation, Scored
+from streams.pending import Pending
+from streams.probation import Probation
+from streams.progress import Progress, rebuilt, sections
 from streams.prospect import foretell
 from streams.records.apart import apart
 from streams.records.columns import unpack_all
@@ -35,7 +38,7 @@ from streams.records.packed import MAGIC
 from streams.records.record import UNREADABLE, Record
 from streams.records.sample import SAMPLE, Tick
 from streams.refusals import Refusals
-from streams.store import Store, Stored
+from streams.store import Store
 from streams.survey import Survey
 from streams.topics import INSTANCES, MEMBERS, SAMPLES
 from streams.unplaced import Unplaced
@@ -45,40 +48,14 @@ BINARY = MAGIC[:1]
 """What a binary message begins with, and no JSON."""
 TICK = b'"tick"'
 """Stands in every tick, and in little else."""
-LAYOUT = 7
-"""Version of the snapshot; raised when :class:`Progress` or anything in it changes."""
+LAYOUT = 8
+"""Version of the sections; raised when anything in :mod:`streams.progress` changes."""
 FARTHEST_S = 86_400.0
 """Longest window and horizon that a policy may ask for (s)."""
 CLUSTERS = 50_000
 """Clusters of a partition at most."""
 MEMBERS_EACH = 100_000
 """Members of a cluster at most."""
-
-
-class Progress(msgspec.Struct):
-    """All that a restart needs: the clusters' windows and how far each log counts."""
-
-    at: float = -math.inf
-    """The last tick."""
-    members_offset: int = 0
-    instances_offset: int = 0
-    """Records below these offsets are in already."""
-    epoch: int = 0
-    """The newest claim among the members: records of an older decider do not count."""
-    clusters: dict[str, Cluster] = {}
-    foresight: list[Kept] = []
-    """The predictors' rows, as of the last snapshot."""
-    probation: Scored | None = None
-    """What forecasts were worth, as of the last snapshot."""
-    unplaced: dict[str, dict[str, Member]] = {}
-    """Members whose cluster is not announced yet, by cluster: the two logs are read side by side."""
-
-
-class Snapshot(msgspec.Struct):
-    """A fold as a checkpoint has it."""
-
-    progress: bytes
-    samples: Stored
 
 
 class Fold:
@@ -95,7 +72,7 @@ class Fold:
         self._probation = Probation()
         self._past = Past()
         self._forgotten: list[Forgotten] = []
-        self._members: deque[tuple[int, Member | Claim | Misread]] = deque()
+        self._members = Pending()
         self._instances: deque[tuple[int, Announcement | Misread]] = deque()
         self._refusals = Refusals(SAMPLES.name, partition)
         self._intake = Intake(rules, self._refusals)
@@ -105,7 +82,7 @@ class Fold:
     def member(self, offset: int, record: Member | Claim | Misread) -> None:
         """Take note of a record of ``pileus.members``, in the order of the log; it counts from the tick after it."""
         if offset >= self.progress.members_offset:
-            self._members.append((offset, record))
+            self._members.add(offset, record)
 
     def instance(self, offset: int, record: InstanceRecord | Misread) -> None:
         """Take note of a cluster in ``pileus.instances``, in the order of the log; it counts from the tick after it."""
@@ -176,11 +153,13 @@ class Fold:
         """Return how old samples were when they counted, since this process has the partition."""
         return self._intake.ages
 
+    def sections(self) -> list[Section]:
+        """Return the state after the last tick. Samples that came since are not in it: go back to the tick."""
+        return list(sections(self.progress, self.store, self._foresight, self._probation))
+
     def snapshot(self) -> bytes:
-        """Write the state after a tick. Samples that came since are not in it: go back to the tick."""
-        self.progress.foresight, self.progress.probation = self._foresight.dump(), self._probation.dump()
-        packed = zlib.compress(msgspec.msgpack.encode(self.progress), level=1)
-        return msgspec.msgpack.encode(Snapshot(packed, self.store.dump()))
+        """Write the same down as a whole."""
+        return msgspec.msgpack.encode({each.name: each.write() for each in self.sections()})
 
     def restore(self, state: bytes) -> None:
         """Go on from a snapshot of the same layout. Call it before anything is fed.
@@ -190,23 +169,15 @@ class Fold:
         msgspec.DecodeError
             The snapshot is damaged; the fold stays as it was.
         """
-        snapshot = msgspec.msgpack.decode(state, type=Snapshot)
-        try:
-            packed = zlib.decompress(snapshot.progress)
-        except zlib.error as error:
-            raise msgspec.DecodeError(f"snapshot of {len(state)} bytes: {error}") from error
-        progress, seen, scored = msgspec.msgpack.decode(packed, type=Progress), Foresight(), Probation()
-        try:
-            seen.restore(progress.foresight)
-            if progress.probation is not None:
-                scored.restore(progress.probation)
-        except ValueError as error:
-            raise msgspec.DecodeError(f"rows of the predictors: {error}") from error
-        store = Store.restored(snapshot.samples, self.rules.evaluation_s)
-        self.progress, self._foresight, self._probation = progress, seen, scored
-        self.store, self._survey = store, Survey(store)
-        self._unplaced = Unplaced(progress.unplaced)
-        for cluster in progress.clusters:
+        self.rebuild(msgspec.msgpack.decode(state, type=dict[str, bytes]))
+
+    def rebuild(self, found: Mapping[str, bytes]) -> None:
+        """Go on from the sections of a checkpoint: as :meth:`restore`."""
+        state = rebuilt(found, self.rules.evaluation_s)
+        self.progress, self.store, self._foresight, self._probation = state
+        self._survey = Survey(self.store)
+        self._unplaced = Unplaced(self.progress.unplaced)
+        for cluster in self.progress.clusters:
             self._survey.touch(cluster)
 
     def is_next(self, tick: Tick, written_at: float) -> bool:
@@ -254,6 +225,7 @@ class Fold:
             for candidate in prospect.candidates(predictions, outlooks, at, stale_s=self.rules.stale_s)
         ]
         number = math.floor(at / self.rules.evaluation_s + ROUNDING)
+        self.store.settle(before=number - 1)
         settled = iter(self._probation.settle(candidates, number=number, at=at))
         forecasts = [
             cluster.conclude(each, list(islice(settled, len(each.prospects) * len(Signal))))
@@ -285,15 +257,14 @@ class Fold:
                 self._misfits.add(instance.reason, instance.said, instance.what)
             else:
                 self._announce(self._usable(instance))
-        while self._members and self._members[0][0] < tick.members_offset:
-            offset, record = self._members.popleft()
+        for offset, move in self._members.take(tick.members_offset):
             progress.members_offset = offset + 1
-            if isinstance(record, Claim):
+            if move is None:
                 progress.epoch = max(progress.epoch, offset)
-            elif isinstance(record, Misread):
-                self._strangers.add(record.reason, record.said, record.what)
-            elif record.epoch >= progress.epoch:
-                self._place(record)
+            elif isinstance(move, Misread):
+                self._strangers.add(move.reason, move.said, move.what)
+            elif move.epoch >= progress.epoch:
+                self._place(move)
 
     def _usable(self, instance: Announcement) -> Announcement:
         """Return a cluster without predictions that cannot be followed: the default counts in their place."""
@@ -321,23 +292,23 @@ class Fold:
         else:
             clusters[instance.cluster] = Cluster(instance)
             self._survey.touch(instance.cluster)
-            for member in self._unplaced.take(instance.cluster):
-                clusters[instance.cluster].apply(member)
+            for move in self._unplaced.take(instance.cluster):
+                clusters[instance.cluster].apply(move)
 
-    def _place(self, member: Member) -> None:
+    def _place(self, move: Move) -> None:
         """Take in a member, or put it by until its cluster is announced."""
-        if (cluster := self.progress.clusters.get(member.cluster)) is not None:
+        if (cluster := self.progress.clusters.get(move.cluster)) is not None:
             alive = cluster.membership.alive
-            if len(alive) >= MEMBERS_EACH and member.member not in alive:
-                said = f"more than {MEMBERS_EACH} members in cluster '{member.cluster}'"
-                self._strangers.add("Overload", said, member.member)
+            if len(alive) >= MEMBERS_EACH and move.member not in alive:
+                said = f"more than {MEMBERS_EACH} members in cluster '{move.cluster}'"
+                self._strangers.add("Overload", said, move.member)
                 return
-            cluster.apply(member)
-            self._survey.touch(member.cluster)
+            cluster.apply(move)
+            self._survey.touch(move.cluster)
             return
-        if not self._unplaced.put(member):
+        if not self._unplaced.put(move):
             said = f"more than {unplaced.MOST} members of clusters that are not announced"
-            self._strangers.add("Overload", said, member.member)
+            self._strangers.add("Overload", said, move.member)
 
 
 def _impossible(prediction: PredictionSpec) -> str:

@@ -1,7 +1,7 @@
 """Read a compacted topic from its beginning and stay with it: how a process learns what is."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -185,11 +185,21 @@ class Follower:
 
 async def read_range(broker: str, topic: str, partition: int, *, start: int, end: int) -> list[ConsumerRecord]:
     """Return the records of a partition in [``start``, ``end``) that the broker still has."""
-    found: list[ConsumerRecord] = []
+    return [each async for part in read_parts(broker, topic, partition, start=start, end=end) for each in part]
+
+
+async def read_parts(
+    broker: str, topic: str, partition: int, *, start: int, end: int, most: int | None = None
+) -> AsyncIterator[list[ConsumerRecord]]:
+    """Yield the same in parts of ``most`` offsets or a little more: a long range does not fit in memory."""
     where = (topic, partition)
-    async with Follower(broker, {where: found.append}, start={where: start}) as follower:
-        await follower.reached(topic, partition, end)
-    return [record for record in found if start <= record.offset < end]
+    while start < end:
+        found: list[ConsumerRecord] = []
+        follower = Follower(broker, {where: found.append}, start={where: start})
+        async with follower:
+            await follower.reached(topic, partition, end if most is None else min(start + most, end))
+        yield [record for record in found if start <= record.offset < end]
+        start = follower.position(topic, partition)
 
 
 async def end_of(broker: str, topic: str, partition: int, *, near: int) -> int:

@@ -27,9 +27,16 @@ PER_HORIZON = 5
 """Steps that a horizon is long, between those bounds."""
 FARTHEST = 32
 """Steps that a horizon is long at most."""
+NEAR = 8
+"""Steps that most are long: rows that look no farther need half the room."""
 NOTHING_KNOWN = CalendarSpec()
 CATCH_UP = 120
 """Steps that are made up for at most after a pause; what lies before them is one gap."""
+
+
+def longest_of(horizon_s: float, step_s: float) -> int:
+    """Return how many steps the longest horizon is of the rows that one of this length (s) stands beside."""
+    return NEAR if math.ceil(horizon_s / step_s) <= NEAR else FARTHEST
 
 
 def step_of(horizon_s: float, period_s: float) -> float:
@@ -95,10 +102,11 @@ class Watched:
 
 
 class Kept(msgspec.Struct):
-    """The rows of one predictor and step length, as a checkpoint has them."""
+    """The rows of one predictor, step length and reach, as a checkpoint has them."""
 
     predictor: str
     step_s: float
+    longest: int
     names: list[str]
     done: int
     state: bytes
@@ -108,9 +116,11 @@ class Kept(msgspec.Struct):
 class Batch:
     """The rows of one predictor and step length. A row's numbers do not hang on the rows beside it."""
 
-    def __init__(self, predictor: str, step_s: float) -> None:
+    def __init__(self, predictor: str, step_s: float, longest: int) -> None:
         self.predictor = predictor
         self.step_s = step_s
+        self.longest = longest
+        """Steps of its longest horizon, at most."""
         self.names: list[str] = []
         self.done = 0
         """Number of the last step that was taken."""
@@ -136,7 +146,9 @@ class Batch:
 
     def dump(self) -> Kept:
         """Write the rows down."""
-        return Kept(self.predictor, self.step_s, self.names, self.done, parts.dump(self._state), self.outlooks)
+        return Kept(
+            self.predictor, self.step_s, self.longest, self.names, self.done, parts.dump(self._state), self.outlooks
+        )
 
     def restore(self, kept: Kept) -> None:
         """Go on from what was written down.
@@ -190,7 +202,7 @@ class Batch:
                 self.outlooks[each.row] = Outlook(value, lower, upper, self.predictor)
 
     def _new(self, watched: Sequence[Watched]) -> Any:
-        return self._of.new(self._rows(watched), longest=FARTHEST)
+        return self._of.new(self._rows(watched), longest=self.longest)
 
     def _rows(self, watched: Sequence[Watched]) -> Rows:
         return rows(
@@ -203,16 +215,17 @@ class Batch:
 
 
 class Foresight:
-    """All rows of a partition, by predictor and step length."""
+    """All rows of a partition, by predictor, step length and reach."""
 
     def __init__(self) -> None:
-        self._batches: dict[tuple[str, float], Batch] = {}
+        self._batches: dict[tuple[str, float, int], Batch] = {}
 
     def look(self, watched: Sequence[Watched], at: float, past: Past | None = None) -> dict[str, Outlook]:
         """Take in a tick; return what is foreseen, by row, of what can be relied on."""
-        of: dict[tuple[str, float], list[Watched]] = {kind: [] for kind in self._batches}
+        of: dict[tuple[str, float, int], list[Watched]] = {kind: [] for kind in self._batches}
         for each in watched:
-            of.setdefault((each.predictor, step_of(each.horizon_s, each.grid.width)), []).append(each)
+            step_s = step_of(each.horizon_s, each.grid.width)
+            of.setdefault((each.predictor, step_s, longest_of(each.horizon_s, step_s)), []).append(each)
         found: dict[str, Outlook] = {}
         for kind, here in of.items():
             if not here:
@@ -238,5 +251,6 @@ class Foresight:
         for each in kept:
             if each.predictor not in PREDICTORS:
                 raise ValueError(f"predictor '{each.predictor}': must be one of {', '.join(PREDICTORS)}")
-            batch = self._batches[each.predictor, each.step_s] = Batch(each.predictor, each.step_s)
+            kind = (each.predictor, each.step_s, each.longest)
+            batch = self._batches[kind] = Batch(*kind)
             batch.restore(each)

@@ -7,7 +7,6 @@ restart, a replay and an unbroken run remember the same at every tick.
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,10 @@ from streams.records.instance import Announcement
 from streams.records.record import Record
 from streams.window import ROUNDING, Floats, Grid
 
+DAY = SLOTS // 7
+"""Slots."""
+SLOT = np.dtype([("number", np.int32), ("value", np.float32), ("known", np.float16)])
+UNKNOWN = np.array((-1, np.nan, 0.0), SLOT)
 TINY = 1e-9
 """Share of a slot that arithmetic may be wrong by."""
 
@@ -28,33 +31,42 @@ class Forgotten(Record, frozen=True, kw_only=True):
     keys: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Week:
-    """One signal: its newest slots, each at its number modulo a week."""
+    """One signal: its newest slots, each at its number modulo a week; a day takes room once it is known of."""
 
-    number: NDArray[np.int64]
-    """-1 where there is none."""
-    value: NDArray[np.float32]
-    known: NDArray[np.float32]
-
-    @classmethod
-    def new(cls) -> "Week":
-        """Make a week of which nothing is known."""
-        return cls(np.full(SLOTS, -1), np.full(SLOTS, np.nan, np.float32), np.zeros(SLOTS, np.float32))
+    def __init__(self) -> None:
+        self._days: list[NDArray[np.void] | None] = [None] * (SLOTS // DAY)
 
     def put(self, number: int, value: float, known: float) -> bool:
         """Keep a slot; False when there is a newer one in its place, or the same one of which more was known."""
-        place = number % SLOTS
-        there = int(self.number[place])
-        if there > number or (there == number and self.known[place] > np.float32(known)):
+        which, place = divmod(number % SLOTS, DAY)
+        day = self._days[which]
+        if day is None:
+            day = self._days[which] = np.full(DAY, UNKNOWN, SLOT)
+        there, _, before = day[place].item()
+        if there > number or (there == number and before > np.float16(known)):
             return False
-        self.number[place], self.value[place], self.known[place] = number, value, known
+        day[place] = (number, value, known)
         return True
+
+    def clear(self, place: int) -> None:
+        """Forget what stands at a place."""
+        if (day := self._days[place // DAY]) is not None:
+            day[place % DAY] = UNKNOWN
 
     def get(self, numbers: NDArray[np.int64]) -> Floats:
         """Return the values of slots (float64[n]); NaN where there is none."""
-        place = numbers % SLOTS
-        return np.where(self.number[place] == numbers, self.value[place], np.nan).astype(np.float64)
+        which, place = np.divmod(numbers % SLOTS, DAY)
+        values = np.full(numbers.shape, np.nan)
+        for number, day in enumerate(self._days):
+            if day is not None and (here := which == number).any():
+                slots = day[place[here]]
+                values[here] = np.where(slots["number"] == numbers[here], slots["value"], np.nan)
+        return values
+
+    def numbers(self) -> list[int]:
+        """Return the numbers of the slots that are known, by their places."""
+        return [number for day in self._days if day is not None for number in day["number"].tolist() if number >= 0]
 
 
 class Past:
@@ -79,7 +91,7 @@ class Past:
         if not place.isdecimal() or int(place) >= SLOTS:
             return
         if (week := self._weeks.get(name)) is not None:
-            week.number[int(place)] = -1
+            week.clear(int(place))
         coming = self._coming.get(name, {})
         for number in [each for each in coming if each % SLOTS == int(place)]:
             del coming[number]
@@ -100,14 +112,13 @@ class Past:
         """Forget what has ended of a cluster, and return the keys that held it; ``None`` when there are none."""
         names = sorted(name for name in self._weeks if name.rpartition("/")[0] == cluster)
         weeks: Mapping[str, Week] = {name: self._weeks.pop(name) for name in names}
-        keys = (f"{name}/{place}" for name in names for place in np.flatnonzero(weeks[name].number >= 0).tolist())
+        keys = (f"{name}/{number % SLOTS}" for name in names for number in weeks[name].numbers())
         return Forgotten(keys=tuple(keys)) if names else None
 
     def begin(self, name: str) -> float:
         """Return when the oldest known slot of a signal begins (s); infinite when none is known."""
         week = self._weeks.get(name)
-        known = np.empty(0) if week is None else week.number[week.number >= 0]
-        return float(known.min()) * SLOT_S if known.size else math.inf
+        return min(week.numbers(), default=math.inf) * SLOT_S if week is not None else math.inf
 
     def load(self, name: str, times: Floats) -> Floats:
         """Return the load at some times (float64[n]): between the middles of two slots; of one alone, its own.
@@ -125,7 +136,7 @@ class Past:
         return np.where(share == 0.0, a, between)
 
     def _put(self, name: str, record: History) -> bool:
-        return self._weeks.setdefault(name, Week.new()).put(record.slot, record.value, record.known)
+        return self._weeks.setdefault(name, Week()).put(record.slot, record.value, record.known)
 
 
 def over(at: float, width: float) -> int:

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streams.bucket import Bools, Ints
 from streams.window import Floats
@@ -66,12 +67,12 @@ class Newest:
     at: Floats
     """-inf: none."""
     value: Floats
-    count: Ints
+    count: NDArray[np.int32]
 
     @classmethod
     def empty(cls, size: int) -> "Newest":
         """Return rows without a sample."""
-        return cls(np.full(size, NEVER), np.full(size, np.nan), np.zeros(size, dtype=np.int64))
+        return cls(np.full(size, NEVER), np.full(size, np.nan), np.zeros(size, dtype=np.int32))
 
     def note(self, row: Ints, at: Floats, value: Floats) -> None:
         """Take in samples that are sorted by row and time; NaN is none."""

@@ -4,7 +4,6 @@ A tick hands it everything that came since the last one, at once. What it then h
 alone, never on the order in which they came.
 """
 
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
 
@@ -14,11 +13,15 @@ from numpy.typing import NDArray
 
 from streams import window
 from streams.arrived import Arrived, Groups, counted_before
-from streams.bucket import Bools, Bucket, Ints, shuffled, unshuffled
+from streams.bucket import Bools, Bucket, Ints
+from streams.column import shuffled, unshuffled
+from streams.ledger import Section
 from streams.rows import Members
 from streams.states import NEVER, Newest, States, starts
 from streams.window import Floats, Series
 
+STATES, BUCKET = "states", "bucket/"
+"""Names of sections."""
 FIRST = 64
 """Rows that there is room for at first."""
 
@@ -34,15 +37,13 @@ class Fate(IntEnum):
 Fates = NDArray[np.int8]
 
 
-class Stored(msgspec.Struct):
-    """A store as a checkpoint has it."""
+class Stored(msgspec.Struct, array_like=True):
+    """The rows of a store as a checkpoint has them."""
 
     width: float
-    rows: dict[str, dict[str, int]] = {}
-    size: int = 0
-    free: list[int] = []
-    states: list[bytes] = []
-    buckets: dict[int, bytes] = {}
+    size: int
+    free: list[int]
+    states: list[bytes]
 
 
 class Store:
@@ -87,12 +88,12 @@ class Store:
 
     def _grown(self) -> int:
         """Return a row that was never used."""
-        capacity = self.capacity
-        if self._size == capacity:
+        if self._size == self.capacity:
+            some = max(FIRST, self.capacity // 4)
             for column, more in (
-                (self.states, States.empty(capacity)),
-                (self.load, Newest.empty(capacity)),
-                (self.memory, Newest.empty(capacity)),
+                (self.states, States.empty(some)),
+                (self.load, Newest.empty(some)),
+                (self.memory, Newest.empty(some)),
             ):
                 _extend(column, more)
         self._size += 1
@@ -216,6 +217,12 @@ class Store:
                 self._lose(lost)
         self._kept = dict(before)
 
+    def settle(self, before: int) -> None:
+        """Keep the buckets below this number in as little room as they need: few samples will come for them."""
+        like = None
+        for number in sorted(number for number in self.buckets if number < before):
+            like = self.buckets[number] = self.buckets[number].narrow(like)
+
     def _lose(self, lost: Bucket) -> None:
         """Count samples out."""
         row = lost.row.astype(np.int64)
@@ -262,34 +269,38 @@ class Store:
 
     # --- checkpoints -------------------------------------------------------------------------------------------------
 
-    def dump(self) -> Stored:
-        """Write everything down."""
-        states = [zlib.compress(shuffled(column[: self._size]), level=1) for column in self.states.columns()]
-        buckets = {number: bucket.pack() for number, bucket in sorted(self.buckets.items())}
-        return Stored(
-            self.width, {name: dict(rows) for name, rows in self.rows.items()}, self._size, self._free, states, buckets
-        )
+    def sections(self) -> Iterator[Section]:
+        """Yield all but who has which row."""
+        states = [shuffled(column[: self._size]) for column in self.states.columns()]
+        raw = msgspec.msgpack.encode(Stored(self.width, self._size, self._free, states))
+        yield Section(STATES, lambda: raw)
+        for number, bucket in sorted(self.buckets.items()):
+            yield Section(f"{BUCKET}{number}", bucket.pack, bucket.stamp)
 
     @classmethod
-    def restored(cls, stored: Stored, width: float) -> "Store":
-        """Return the store that was written down, over periods of ``width``.
+    def restored(cls, found: Mapping[str, bytes], rows: dict[str, Members], width: float) -> "Store":
+        """Return the store that sections hold, over periods of ``width``.
 
         Raises
         ------
         msgspec.DecodeError
-            It is damaged.
+            They are damaged.
+        KeyError
+            One is missing.
         """
-        store = cls(width)
-        store.rows = {cluster: Members(rows) for cluster, rows in stored.rows.items()}
-        store._free = stored.free
+        store, stored = cls(width), msgspec.msgpack.decode(found[STATES], type=Stored)
+        store.rows, store._free = rows, stored.free
         while store._size < stored.size:
             store._grown()
         try:
             for column, raw in zip(store.states.columns(), stored.states, strict=True):
-                column[: stored.size] = unshuffled(zlib.decompress(raw), "<f8")
-        except (ValueError, zlib.error) as error:
+                column[: stored.size] = unshuffled(raw, "<f8")
+        except ValueError as error:
             raise msgspec.DecodeError(f"states of {stored.size} rows: {error}") from error
-        for bucket in _rebucketed({n: Bucket.unpack(raw) for n, raw in stored.buckets.items()}, stored.width, width):
+        buckets = {
+            int(name.removeprefix(BUCKET)): Bucket.unpack(raw) for name, raw in found.items() if name.startswith(BUCKET)
+        }
+        for bucket in _rebucketed(buckets, stored.width, width):
             store._count_in(*bucket)
         return store
 

@@ -30,6 +30,8 @@ class Topic:
     compaction_lag_ms: int = 0
     """How long every version of a key is kept at least: a restart reads back that far."""
 
+    segment_bytes: int = 0
+    """How much of a compacted topic is never compacted, at its end; 0 leaves it to the broker (Kafka: 1 GB)."""
     max_message_bytes: int = 0
     """Largest record that the broker takes; 0 leaves it to the broker (Kafka: 1 MB)."""
 
@@ -38,6 +40,8 @@ class Topic:
         largest = {"max.message.bytes": str(self.max_message_bytes)} if self.max_message_bytes else {}
         if not self.compacted:
             return {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)} | largest
+        if self.segment_bytes:
+            largest |= {"segment.bytes": str(self.segment_bytes), "min.cleanable.dirty.ratio": "0.2"}
         return {"cleanup.policy": "compact", "min.compaction.lag.ms": str(self.compaction_lag_ms)} | largest
 
 
@@ -70,8 +74,16 @@ BALANCERS = Topic("pileus.balancers", "balancer", "balancer-report", retention_m
 CONTROL = Topic("pileus.control", "tenant[/application[/cluster]]", "control, shadow", compacted=True)
 SHADOW = Topic("pileus.shadow", "cluster instance", "decision", retention_ms=7 * DAY_MS)
 REJECTED = Topic("pileus.rejected", "source topic", "rejected", partitions=1, retention_ms=7 * DAY_MS)
-CHECKPOINTS = Topic("pileus.checkpoints", "role/partition", "checkpoint", compacted=True, max_message_bytes=LARGE)
-"""A checkpoint takes about 2 kB per member of its partition."""
+CHECKPOINTS = Topic(
+    "pileus.checkpoints",
+    "role/partition/writer[/number]",
+    "checkpoint, checkpoint-part",
+    compacted=True,
+    segment_bytes=64 * 1024 * 1024,
+    max_message_bytes=LARGE,
+)
+"""A head of at most half a megabyte, and parts of at most 350 kB: in all some 300 bytes per member of the partition. A
+restart reads the topic from its beginning, so little of it may wait for compaction."""
 
 TOPICS = (
     SAMPLES,

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from streams.records.member import Member, State
+from streams.membership import Move
+from streams.records.member import State
 
 MOST = 100_000
 """Such members of a partition, at most."""
@@ -11,28 +12,28 @@ MOST = 100_000
 class Unplaced:
     """Keeps the newest record of each, within a bound, in ``by_cluster``: what a checkpoint holds."""
 
-    def __init__(self, by_cluster: dict[str, dict[str, Member]]) -> None:
+    def __init__(self, by_cluster: dict[str, dict[str, Move]]) -> None:
         self._by_cluster = by_cluster
         self._count = sum(map(len, by_cluster.values()))
 
-    def put(self, member: Member) -> bool:
+    def put(self, move: Move) -> bool:
         """Take in the newest record of a member; False: there is no room for another one."""
-        waiting = self._by_cluster.get(member.cluster, {})
-        known = member.member in waiting
-        if member.state is State.TERMINATED:
+        waiting = self._by_cluster.get(move.cluster, {})
+        known = move.member in waiting
+        if move.state is State.TERMINATED:
             if known:
-                del waiting[member.member]
+                del waiting[move.member]
                 self._count -= 1
             if not waiting:
-                self._by_cluster.pop(member.cluster, None)
+                self._by_cluster.pop(move.cluster, None)
             return True
         if not known and self._count >= MOST:
             return False
-        self._by_cluster.setdefault(member.cluster, waiting)[member.member] = member
+        self._by_cluster.setdefault(move.cluster, waiting)[move.member] = move
         self._count += not known
         return True
 
-    def take(self, cluster: str) -> Iterable[Member]:
+    def take(self, cluster: str) -> Iterable[Move]:
         """Hand over the members of a cluster that is announced now."""
         waiting = self._by_cluster.pop(cluster, {})
         self._count -= len(waiting)

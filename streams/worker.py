@@ -20,13 +20,12 @@ from streams import checkpoints, facts, history
 from streams.cluster import Rules
 from streams.faust_app import FETCH, Logged, consume, create_faust_app, end_of_fetch, own, record_of, records_of
 from streams.fold import LAYOUT, TICK, Fold
-from streams.follow import Follower, read_range
+from streams.follow import Follower, read_parts
 from streams.gauges import Gauges, Standing
 from streams.lag import GROUP
 from streams.pace import Pace
 from streams.probation import Turns
 from streams.publish import Sender
-from streams.records.checkpoint import Checkpoint
 from streams.records.forecast import Forecasts
 from streams.records.log import Rejected
 from streams.records.record import Record
@@ -36,8 +35,8 @@ from streams.skew import Episodes
 from streams.topics import FORECASTS, INSTANCES, MEMBERS, REJECTED, SAMPLES
 
 ROLE = "worker"
-SPAN = 100_000
-"""Offsets that are read again at a time: they stand in memory."""
+AGAIN = 10_000
+"""Messages that are read again at once."""
 REACH_S = 10.0
 """How long a tick may wait for the membership that it names."""
 
@@ -69,9 +68,12 @@ class Shard:
     offset: int
     """Messages below this are in the fold."""
     follower: Follower
+    writer: checkpoints.Writer
+    standing: int | None = None
+    """Offset that the fold stands at, all that came of it published; ``None`` while that is under way."""
     checkpoint_at: float = -math.inf
     checkpoint_bytes: int = 0
-    """Size of the state in the newest checkpoint; 0: there is none of this process."""
+    """What the newest checkpoint wrote; 0: there is none of this process."""
     turns: Turns = field(default_factory=Turns)
     clocks: Episodes = field(default_factory=Episodes)
     pace: Pace = field(default_factory=Pace)
@@ -94,6 +96,7 @@ def create_app(settings: WorkerSettings, *, now: Callable[[], float], gauges: Ga
     consume(app, SAMPLES, worker.message)
     own(app, lambda tps: worker.assign({tp.partition for tp in tps if tp.topic == SAMPLES.name}), worker.release)
     app.task(worker.tick_for_ever)
+    app.task(worker.save_for_ever)
     return app
 
 
@@ -115,6 +118,7 @@ class Worker:
         self._end = end
         self._assigned = False
         self._shards: Shards[Shard] = Shards(self._open, lambda shard: shard.follower.stop())
+        self._stands = asyncio.Event()
         gauges.watch(self)
 
     def assign(self, partitions: set[int]) -> None:
@@ -223,8 +227,9 @@ class Worker:
 
     async def _open(self, partition: int) -> Shard:
         """Restore a partition's state and follow its membership."""
-        checkpoint = await checkpoints.newest(self.settings.broker, ROLE, partition, log=SAMPLES)
-        fold = _restored(partition, self.settings.rules, checkpoint)
+        found = await checkpoints.newest(self.settings.broker, ROLE, partition, log=SAMPLES, layout=LAYOUT)
+        fold, offset = _restored(partition, self.settings.rules, found)
+        writer = checkpoints.Writer(self._sender, role=ROLE, partition=partition, layout=LAYOUT, found=found)
         await history.restore(self.settings.broker, partition, fold)
         follower = Follower(self.settings.broker, _handlers(fold), fetch_wait_s=self.settings.fetch_wait_s)
         try:
@@ -233,20 +238,17 @@ class Worker:
         except BaseException:
             await follower.stop()
             raise
-        shard = Shard(fold, 0 if checkpoint is None else checkpoint.offset, follower)
+        shard = Shard(fold, offset, follower, writer)
         log.info("partition open", partition=partition, offset=shard.offset, clusters=len(fold.progress.clusters))
         return shard
 
     async def _fill(self, shard: Shard, partition: int, end: int) -> None:
         """Take in what stands between the checkpoint and the first message that came in."""
         start, messages = shard.offset, 0
-        for begin in range(start, end, SPAN):
-            missed = await read_range(
-                self.settings.broker, SAMPLES.name, partition, start=begin, end=min(begin + SPAN, end)
-            )
+        async for missed in read_parts(self.settings.broker, SAMPLES.name, partition, start=start, end=end, most=AGAIN):
             messages += len(missed)
-            for first in range(0, len(missed), FETCH):
-                await self._take(shard, partition, [record_of(record) for record in missed[first : first + FETCH]])
+            for begin in range(0, len(missed), FETCH):
+                await self._take(shard, partition, [record_of(record) for record in missed[begin : begin + FETCH]])
                 await asyncio.sleep(0)
         shard.offset = end
         log.info("read again", partition=partition, start=start, end=end, messages=messages)
@@ -285,7 +287,8 @@ class Worker:
         return published
 
     async def _publish(self, shard: Shard, partition: int, made: Sequence[Record]) -> None:
-        """Publish what came of a tick, and write down what a restart needs. Forecasts go first: they are waited for."""
+        """Publish what came of a tick; from then on its state may be written down. Forecasts go first."""
+        shard.standing = None
         for record in sorted(made, key=lambda each: not isinstance(each, Forecasts)):
             if isinstance(record, Forecasts):
                 await self._sender.send(FORECASTS, str(partition), record, partition)
@@ -297,7 +300,8 @@ class Worker:
                 await self._sender.send(REJECTED, record.topic, record, 0)
                 self._gauges.rejected.labels(record.topic, record.reason).inc(record.count)
         await history.save(self._sender, partition, made)
-        await self._checkpoint(shard, partition)
+        shard.standing = shard.offset
+        self._stands.set()
 
     async def _reach(self, shard: Shard, partition: int, raw: bytes, written_at: float) -> bool:
         """Before a tick that counts, wait for the membership that it names; False when it is not there."""
@@ -310,17 +314,25 @@ class Worker:
                 return False
         return True
 
-    async def _checkpoint(self, shard: Shard, partition: int) -> None:
-        """Now and then write the state down: what is lost with the process is so many seconds of its work."""
-        now = self._now()
-        if 0.0 <= now - shard.checkpoint_at < self.settings.checkpoint_s:
-            return
-        shard.checkpoint_at = now
-        state = shard.fold.snapshot()
-        shard.checkpoint_bytes = len(state)
-        await checkpoints.save(
-            self._sender, Checkpoint(role=ROLE, partition=partition, offset=shard.offset, layout=LAYOUT, state=state)
-        )
+    async def save_for_ever(self) -> None:
+        """Now and then write the state of each partition down, one after the other, while their folds go on.
+
+        Between two ticks a fold stands as the last one left it: what came since is not in it.
+        """
+        while True:
+            await self._stands.wait()
+            self._stands.clear()
+            await self.save()
+
+    async def save(self) -> None:
+        """Write the state of each partition down whose turn it is."""
+        opened = self._shards.opened
+        for shard in opened.values():
+            due = shard.writer.due(self._now(), least_s=self.settings.checkpoint_s, of=len(opened))
+            if due and shard.standing is not None:
+                began = self._now()
+                if (cost := await shard.writer.save(shard.standing, shard.fold.sections(), began)) is not None:
+                    shard.checkpoint_at, shard.checkpoint_bytes = began, cost.bytes
 
 
 def _tell(turns: Turns, record: Forecasts) -> None:
@@ -343,19 +355,17 @@ def _tell_clocks(episodes: Episodes, record: Forecasts) -> None:
         log.info("the clock of a member is right again, or it is silent", cluster=cluster, member=member)
 
 
-def _restored(partition: int, rules: Rules, checkpoint: Checkpoint | None) -> Fold:
-    """Return the fold as the checkpoint has it; an empty one when the checkpoint is of another layout or damaged."""
+def _restored(partition: int, rules: Rules, found: checkpoints.Found) -> tuple[Fold, int]:
+    """Return the fold as the checkpoint has it, and its offset; an empty one at 0 without a checkpoint to use."""
     fold = Fold(partition, rules)
-    if checkpoint is None:
-        return fold
-    if checkpoint.layout != LAYOUT:
-        log.warning("checkpoint of another layout: windows fill anew", partition=partition, layout=checkpoint.layout)
-        return fold
-    try:
-        fold.restore(checkpoint.state)
-    except msgspec.DecodeError as error:
-        log.error("checkpoint damaged: windows fill anew", partition=partition, error=str(error))  # noqa: TRY400 - said whole
-    return fold
+    if found.sections is not None:
+        try:
+            fold.rebuild(found.sections)
+        except msgspec.DecodeError as error:
+            log.error("checkpoint damaged: the log is read again", partition=partition, error=str(error))  # noqa: TRY400 - said whole
+        else:
+            return fold, found.offset
+    return fold, 0
 
 
 def _handlers(fold: Fold) -> dict[tuple[str, int], Callable[[ConsumerRecord], None]]:

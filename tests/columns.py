@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from streams.arrived import Arrived
+from streams.rows import Members
 from streams.store import Store
 
 
@@ -13,6 +14,16 @@ def a_store(*members: str, width: float = 5.0) -> Store:
     store = Store(width)
     store.enroll("c", members)
     return store
+
+
+def dumped(store: Store) -> dict[str, bytes]:
+    """Return what a checkpoint has of a store."""
+    return {each.name: each.write() for each in store.sections()}
+
+
+def restored(store: Store, width: float) -> Store:
+    """Return the store that comes out of that."""
+    return Store.restored(dumped(store), {name: Members(rows) for name, rows in store.rows.items()}, width)
 
 
 def arrived(samples: Sequence[tuple[int, float, float | None, float | None, bool | None]]) -> Arrived:

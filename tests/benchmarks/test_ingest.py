@@ -23,8 +23,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from pileus.stack.broker import Broker
 from pileus.stack.tansu import start_tansu
 from streams.admin import create_topics
-from streams.checkpoints import key
-from streams.records.checkpoint import Checkpoint
+from streams.checkpoints import newest
+from streams.fold import LAYOUT
 from streams.records.record import encode
 from streams.topics import CHECKPOINTS, INSTANCES, MEMBERS, SAMPLES
 from streams.worker import ROLE
@@ -80,11 +80,12 @@ async def _write(producer: AIOKafkaProducer, topic: str, messages: Iterable[tupl
 
 
 async def _forget(broker: str) -> None:
-    """Let the worker begin anew: no checkpoint that it can use."""
+    """Let the worker begin anew: no checkpoint is left."""
+    found = await newest(broker, ROLE, 0, log=SAMPLES, layout=LAYOUT)
     producer = AIOKafkaProducer(bootstrap_servers=broker)
     await producer.start()
-    nothing = Checkpoint(role=ROLE, partition=0, offset=0, layout=0, state=b"")
-    await producer.send_and_wait(CHECKPOINTS.name, encode(nothing), key=key(ROLE, 0).encode(), partition=0)
+    for key in found.keys:
+        await producer.send_and_wait(CHECKPOINTS.name, None, key=key.encode(), partition=0)
     await producer.stop()
 
 

@@ -1,7 +1,9 @@
 """Following a topic on real brokers: from the beginning or from an offset, over what fails, until stopped."""
 
 import asyncio
-from collections.abc import Iterator
+import hashlib
+import zlib
+from collections.abc import Iterator, Mapping
 
 import pytest
 from aiokafka.structs import ConsumerRecord
@@ -9,8 +11,9 @@ from kafka.admin import KafkaAdminClient, NewTopic
 
 from pileus.stack.broker import Broker
 from streams import checkpoints
-from streams.follow import Follower, read_range
-from streams.records.checkpoint import Checkpoint
+from streams.admin import create_topics
+from streams.follow import Follower, read_parts, read_range
+from streams.records.checkpoint import Block, Checkpoint, Part
 from streams.records.record import encode
 from streams.topics import CHECKPOINTS, Topic
 from tests.brokers import free_port
@@ -88,22 +91,40 @@ async def test_a_follower_waits_for_a_broker_and_may_be_cancelled() -> None:
     await follower.stop()
 
 
-async def test_the_newest_readable_checkpoint_counts_unless_its_log_was_made_anew(broker: Broker, hand: Hand) -> None:
-    make_topic(broker, CHECKPOINTS.name)
+async def test_the_newest_whole_checkpoint_counts_unless_its_log_was_made_anew(broker: Broker, hand: Hand) -> None:
+    create_topics(broker.address, partitions=1, replication=1, topics=[CHECKPOINTS])
     log = make_topic(broker, "follow.log")
     hand.write(log, 0, *[b"message"] * 30)
-    older, newer, other, beyond = (
-        Checkpoint(role=role, partition=0, offset=offset, layout=1, state=b"state")
-        for role, offset in (("worker", 10), ("worker", 20), ("decider", 30), ("lost", 31))
-    )
+    raw, other = b"block", b"other"
+    digest = hashlib.blake2b(raw, digest_size=16).hexdigest()
+    block = Block("rows", 0, len(zlib.compress(raw)), digest)
 
-    async def newest(role: str) -> Checkpoint | None:
-        return await asyncio.wait_for(checkpoints.newest(broker.address, role, 0, log=log), WITHIN_S)
+    def head(role: str, offset: int, *blocks: Block) -> Checkpoint:
+        return Checkpoint(role=role, partition=0, offset=offset, layout=1, state=b"state", blocks=blocks)
 
-    assert await newest("worker") is None
-    hand.write(CHECKPOINTS, 0, older, newer, key="worker/0")
-    hand.write(CHECKPOINTS, 0, other, encode(other)[:-9], key="decider/0")
-    hand.write(CHECKPOINTS, 0, b"no checkpoint", key="worker/0")
-    hand.write(CHECKPOINTS, 0, beyond, key="lost/0")
+    async def newest(role: str) -> tuple[int, Mapping[str, bytes] | None]:
+        reading = checkpoints.newest(broker.address, role, 0, log=log, layout=1)
+        found = await asyncio.wait_for(reading, WITHIN_S)
+        return found.offset, found.sections
 
-    assert [await newest(role) for role in ("worker", "decider", "lost")] == [newer, other, None]
+    assert await newest("worker") == (0, None)
+    hand.write(CHECKPOINTS, 0, head("worker", 10), key="worker/0")
+    hand.write(CHECKPOINTS, 0, Part(raw=zlib.compress(raw)), key="worker/0/a/0")
+    hand.write(CHECKPOINTS, 0, head("worker", 20, block), key="worker/0/a")
+    hand.write(CHECKPOINTS, 0, Part(raw=zlib.compress(other)), key="worker/0/b/0")
+    hand.write(CHECKPOINTS, 0, head("worker", 25, block), key="worker/0/b")
+    hand.write(CHECKPOINTS, 0, b"no checkpoint", key="worker/0/c")
+    hand.write(CHECKPOINTS, 0, head("decider", 30), encode(head("decider", 30))[:-9], key="decider/0")
+    hand.write(CHECKPOINTS, 0, head("lost", 31), key="lost/0")
+
+    assert [await newest(role) for role in ("worker", "decider", "lost")] == [(20, {"rows": raw}), (0, None), (0, None)]
+
+
+@pytest.mark.parametrize("most", [1, 4, 100])
+async def test_a_long_range_is_read_in_parts(broker: Broker, hand: Hand, most: int) -> None:
+    topic = make_topic(broker, f"follow.parts.{most}")
+    hand.write(topic, 0, *(str(n).encode() for n in range(12)))
+
+    parts = [p async for p in read_parts(broker.address, topic.name, 0, start=2, end=9, most=most)]
+
+    assert [int(record.value) for part in parts for record in part] == list(range(2, 9))

@@ -119,10 +119,9 @@ def test_a_restored_fold_goes_on_as_if_nothing_had_been(
 
     restored = Fold(0, RULES)
     restored.restore(snapshots[cut - 1])
-    facts = a_fold()
-    for offset, instance in list(facts._instances):
+    for offset, instance in list(a_fold()._instances):
         restored.instance(offset, instance)
-    for offset, member in [*facts._members, *enumerate(log, start=2)]:
+    for offset, member in enumerate(log, start=2):
         restored.member(offset, member)
     after, states = run(restored, batches[cut:], ends[cut:], begin=cut)
 

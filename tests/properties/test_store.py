@@ -2,13 +2,12 @@
 
 import math
 
-import msgspec
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.store import Fate, Store, Stored
-from tests.columns import a_store, arrived
+from streams.store import Fate, Store
+from tests.columns import a_store, arrived, dumped, restored
 
 WIDTH, PERIODS, MEMBERS = 5.0, 8, "abc"
 Sample = tuple[int, float, float | None, float | None, bool | None]
@@ -78,7 +77,7 @@ def test_within_a_tick_the_order_changes_neither_what_is_kept_nor_what_is_counte
     one, used = fed(came, [])
     other, again = fed(data.draw(st.permutations(came)), [])
 
-    assert msgspec.msgpack.encode(other.dump()) == msgspec.msgpack.encode(one.dump())
+    assert dumped(other) == dumped(one)
     assert again == used
 
 
@@ -88,8 +87,8 @@ def test_a_store_goes_on_after_a_restart_as_if_nothing_had_been(
 ) -> None:
     store, _ = fed(came, [])
     store.forget({"c": first})
-    again = Store.restored(msgspec.msgpack.decode(msgspec.msgpack.encode(store.dump()), type=Stored), WIDTH)
+    again = restored(store, WIDTH)
 
     assert again.take(arrived(more), stale_s=15.0).tolist() == store.take(arrived(more), stale_s=15.0).tolist()
-    assert msgspec.msgpack.encode(again.dump()) == msgspec.msgpack.encode(store.dump())
+    assert dumped(again) == dumped(store)
     assert np.array_equal(again.load.value, store.load.value, equal_nan=True)

@@ -78,15 +78,9 @@ def test_a_row_says_the_same_whoever_is_beside_it() -> None:
 def test_what_was_written_down_goes_on_as_if_nothing_had_happened() -> None:
     one, other = Foresight(), Foresight()
     play(one, begin=3000.0, end=4000.0)
-    other.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(one.dump()), type=type_of_dump()))
+    other.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(one.dump()), type=list[Kept]))
 
     assert play(one, begin=4000.0, end=4700.0) == play(other, begin=4000.0, end=4700.0) != {}
-
-
-def type_of_dump() -> object:
-    from streams.fold import Progress
-
-    return Progress.__annotations__["foresight"]
 
 
 def test_a_row_that_is_silent_is_not_relied_on_any_more() -> None:
@@ -132,7 +126,7 @@ def test_rows_of_other_predictors_and_horizons_stand_beside_each_other() -> None
 
 
 def test_rows_of_an_unknown_predictor_are_not_restored() -> None:
-    kept = Kept("oracle", 12.0, [], 0, b"", {})
+    kept = Kept("oracle", 12.0, 8, [], 0, b"", {})
 
     with pytest.raises(ValueError, match="predictor 'oracle': must be one of last"):
         Foresight().restore([kept])

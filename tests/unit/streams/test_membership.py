@@ -1,6 +1,6 @@
 import numpy as np
 
-from streams.membership import LEAD_TIMES_KEPT, Membership
+from streams.membership import LEAD_TIMES_KEPT, Membership, Move
 from streams.records.member import Member, State
 from tests.builders import a_member
 
@@ -21,7 +21,7 @@ def a_life(*states: tuple[State, float], member: str = "shop-web-1", partition: 
 def told(*records: Member) -> Membership:
     membership = Membership()
     for record in records:
-        membership.apply(record)
+        membership.apply(Move.of(record))
     return membership
 
 
@@ -70,7 +70,7 @@ def test_a_member_recalled_after_its_span_was_forgotten_serves_from_then_on_and_
     membership = Membership()
     for record in a_life((CREATED, 10.0), (ACTIVE, 20.0), (DRAINING, 30.0), (ACTIVE, 500.0)):
         membership.forget(record.at - 300.0)
-        membership.apply(record)
+        membership.apply(Move.of(record))
 
     assert served(membership, 25.0, 499.0, 500.0) == [False, False, True]
     assert membership.lead_times == {"here/local": [10.0]}

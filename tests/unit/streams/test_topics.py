@@ -60,3 +60,4 @@ def test_a_topic_is_kept_for_a_time_or_compacted() -> None:
     assert kept.configs() == {"cleanup.policy": "delete", "retention.ms": "86400000"}
     assert compacted.configs() == {"cleanup.policy": "compact", "min.compaction.lag.ms": "3600000"}
     assert large.configs()["max.message.bytes"] == "100"
+    assert Topic("d", "key", "kind", compacted=True, segment_bytes=9).configs()["segment.bytes"] == "9"

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from streams import checkpoints
+from streams.checkpoints import Found
 from streams.cluster import Rules
-from streams.fold import Fold
+from streams.fold import LAYOUT, Fold
 from streams.gauges import Gauges
 from streams.health import pages
 from streams.records.forecast import Forecasts
@@ -17,7 +19,7 @@ from streams.records.log import Rejected
 from streams.records.record import Record
 from streams.records.sample import Tick
 from streams.topics import CHECKPOINTS, FORECASTS, REJECTED, SAMPLES, Topic
-from streams.worker import Shard, Worker, WorkerSettings
+from streams.worker import ROLE, Shard, Worker, WorkerSettings
 from tests.builders import a_health, a_member, a_requests, a_tick, an_instance, raw
 from tests.waiting import until
 
@@ -68,7 +70,8 @@ class Rigged(Worker):
         fold.instance(0, an_instance())
         for offset in range(2):
             fold.member(offset, a_member(f"shop-web-{offset}"))
-        return Shard(fold, 0, Here())  # type: ignore[arg-type]
+        writer = checkpoints.Writer(self._sender, role=ROLE, partition=partition, layout=LAYOUT, found=Found())
+        return Shard(fold, 0, Here(), writer)  # type: ignore[arg-type]
 
 
 class Rig:
@@ -95,6 +98,7 @@ class Rig:
         ]
         message = SimpleNamespace(partition=partition, offset=records[-1].offset, timestamp=self.now)
         await self.worker.message(SimpleNamespace(value=records, message=message, ack=lambda: None))
+        await self.worker.save()
 
     async def due(self) -> None:
         """Let a period end."""

@@ -1,36 +1,59 @@
 """What a worker begins with: its checkpoint, or nothing when that cannot be used."""
 
+from functools import cache
+
 import pytest
 
+from streams.checkpoints import Found
 from streams.cluster import Rules
-from streams.fold import LAYOUT, Fold
-from streams.records.checkpoint import Checkpoint
+from streams.fold import Fold
 from streams.worker import _restored
-from tests.builders import an_instance
+from tests.builders import a_health, a_member, a_tick, an_instance, raw
+
+SECTIONS = (
+    "progress",
+    "courses",
+    "clusters/0",
+    "foresight/0",
+    "foresight/0/state",
+    "probation",
+    "states",
+    "bucket/298",
+)
 
 
-def a_state() -> bytes:
+@cache
+def a_state() -> dict[str, bytes]:
     """Return the state of a fold that knows one cluster."""
     fold = Fold(0, Rules())
     fold.instance(0, an_instance())
-    fold.message(b'{"kind":"tick","at":1000.0,"members_offset":0,"instances_offset":1}')
-    return fold.snapshot()
+    fold.member(0, a_member())
+    for i in range(100):
+        fold.message(raw(a_health(at=995.0 + 5.0 * i)))
+        fold.message(raw(a_tick(1000.0 + 5.0 * i)))
+    return {each.name: each.write() for each in fold.sections()}
 
 
 @pytest.mark.parametrize(
-    ("layout", "state", "clusters"),
+    ("sections", "clusters", "offset"),
     [
-        pytest.param(LAYOUT, a_state(), ["shop-web"], id="a checkpoint"),
-        pytest.param(LAYOUT + 1, a_state(), [], id="of another layout"),
-        pytest.param(LAYOUT, b"\xc1 damaged", [], id="damaged"),
-        pytest.param(LAYOUT, a_state()[:-5], [], id="cut off"),
+        pytest.param(a_state(), ["shop-web"], 9, id="a checkpoint"),
+        *(
+            pytest.param(a_state() | {name: damaged}, [], 0, id=f"{name}, {how}")
+            for name in SECTIONS
+            for how, damaged in (("damaged", b"\xc1 damaged"), ("cut off", a_state()[name][:-1]))
+        ),
+        *(
+            pytest.param({n: raw for n, raw in a_state().items() if n != name}, [], 0, id=f"without {name}")
+            for name in SECTIONS
+            if name not in {"clusters/0", "foresight/0", "bucket/298"}
+        ),
+        pytest.param(None, [], 0, id="none"),
     ],
 )
-def test_a_fold_begins_with_what_can_be_used(layout: int, state: bytes, clusters: list[str]) -> None:
-    checkpoint = Checkpoint(role="worker", partition=0, offset=9, layout=layout, state=state)
+def test_a_fold_begins_with_what_can_be_used_or_with_nothing_at_the_beginning(
+    sections: dict[str, bytes] | None, clusters: list[str], offset: int
+) -> None:
+    fold, begin = _restored(0, Rules(), Found(9, sections))
 
-    assert sorted(_restored(0, Rules(), checkpoint).progress.clusters) == clusters
-
-
-def test_without_a_checkpoint_it_begins_with_nothing() -> None:
-    assert not _restored(0, Rules(), None).progress.clusters
+    assert (sorted(fold.progress.clusters), begin) == (clusters, offset)
