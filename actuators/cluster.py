@@ -225,9 +225,10 @@ class ClusterState:
         """Where no balancer says who serves, the cloud does, and the member's probe if it has one."""
         if self.spec.cartridge.balanced:
             return
-        known = self.decision.given.forecast.members if self.decision is not None else ()
+        starting = [m for m in self._alive() if m.state is State.STARTING]
+        known = self.decision.given.forecast.own.each() if starting and self.decision is not None else ()
         healthy = {each.member for each in known if each.healthy}
-        for member in [m for m in self._alive() if m.state is State.STARTING]:
+        for member in starting:
             if member.member in healthy or not self.spec.cartridge.health:
                 yield from self._serves(member, max(self.at, member.at), epoch, "healthy")
 
@@ -259,7 +260,7 @@ class ClusterState:
             alive,
             wanted=unit.wanted,
             partitions=unit.partitions,
-            forecasts={m.member: m for m in forecast.members},
+            forecasts=forecast.own.by_name(),
             leaving=leaving,
             room=where is not None and self._allowance.allows(where),
             victim=self.spec.victim,

@@ -8,8 +8,8 @@ from actuators.actions import ordinal
 from actuators.lifecycle import PRESENT, recalled
 from actuators.place import counts, name, place_of, vacate
 from config.cluster import PartitionSpec
-from streams.records.forecast import MemberForecast
 from streams.records.member import Member, State
+from streams.records.own import MemberForecast
 
 IDLE = frozenset({State.CREATED, State.STARTING})
 """States of the members that count, and carry no load yet."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from dashboards.model import Model
 from dashboards.schemas import MemberView
 from streams.records.balancer import Backend
-from streams.records.forecast import MemberForecast, Skew
+from streams.records.forecast import Skew
 from streams.records.member import Member, State
+from streams.records.own import MemberForecast
 
 ROLE = {
     State.CREATED: "starting",
@@ -60,7 +61,7 @@ def _known(model: Model, cluster: str | None) -> Known:
                 known.backends.setdefault(backend.member, []).append(backend)
     for of, state in model.clusters.items():
         if cluster in {None, of} and state.newest:
-            known.forecasts.update({m.member: m for m in state.newest.members})
+            known.forecasts.update(state.newest.own.by_name())
             known.faults.update({s.member: _clock(s) for s in state.newest.skewed})
             known.faults.update({f.member: f.reason for f in state.newest.faults})
     return known

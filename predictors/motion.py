@@ -9,6 +9,7 @@ MIN_SAMPLES = 3
 """A parabola has three coefficients."""
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Parabolas:
 
     With x = (t - ``centre``) / ``scale``: y = c0 + c1 p1(x) + c2 p2(x), p1 = x - ``m``,
     p2 = (x - ``b``) p1 - ``q1`` / n. ``q1`` and ``q2`` are the sums of p1^2 and p2^2, so the
-    variance of c_i is ``noise``^2 / q_i. Every field is an array with one value for each window.
+    variance of c_i is ``noise``^2 / q_i. Every field is an array with one value for each window, or a single one when
+    all windows have values at the same times.
     """
 
     centre: Floats
@@ -89,27 +91,27 @@ def fit_parabolas(t: Floats, y: Floats) -> Parabolas:
     Notes
     -----
     O(m n). Time is scaled to the half length of each window, which keeps the problem well conditioned.
-    Sums run elementwise in a fixed order, without BLAS, so that a replay is equal to the bit. The same
+    Sums run time by time, elementwise over the windows and without BLAS, so that a replay is equal to the bit. The same
     fit as Savitzky & Golay, Anal. Chem. 36 (1964) 1627, for any spacing.
     """
-    known = np.isfinite(y)
-    n = _counts(t, y, known)
-    if (known == known[:1]).all():  # windows with the same gaps have their polynomials in common
-        known, n = known[:1], n[:1]
+    t, y, known = lines(t, y)
+    n = _counts(known)
     centre, scale = _extent(t, known)
-    x = np.where(known, (t - centre[:, None]) / scale[:, None], 0.0)
-    m = _sums(x) / n
-    p1 = np.where(known, x - m[:, None], 0.0)
-    q1 = _sums(p1 * p1)
-    b = _sums(x * p1 * p1) / q1
-    p2 = np.where(known, (x - b[:, None]) * p1 - (q1 / n)[:, None], 0.0)
-    q2 = _sums(p2 * p2)
-    c0 = _sums(np.where(known, y, 0.0)) / n
-    rest = np.where(known, y - c0[:, None], 0.0)
-    c1, c2 = _sums(rest * p1) / q1, _sums(rest * p2) / q2
-    rest = rest - c1[:, None] * p1 - c2[:, None] * p2
-    noise = np.sqrt(_sums(rest * rest) / np.maximum(n - MIN_SAMPLES, 1.0))
-    centre, scale, m, b, q1, q2, n = (np.broadcast_to(each, len(y)) for each in (centre, scale, m, b, q1, q2, n))
+    x = _of(known, (t[:, None] - centre) / scale)
+    m = sums(x) / n
+    p1 = _of(known, x - m)
+    q1 = sums(p1 * p1)
+    b = sums(x * p1 * p1) / q1
+    p2 = _of(known, (x - b) * p1 - q1 / n)
+    q2 = sums(p2 * p2)
+    y = _of(known, y)
+    c0 = sums(y) / n
+    rest = _of(known, y - c0)
+    c1, c2 = sums(rest * p1) / q1, sums(rest * p2) / q2
+    rest -= c1 * p1
+    rest -= c2 * p2
+    rest *= rest
+    noise = np.sqrt(sums(rest) / np.maximum(n - MIN_SAMPLES, 1.0))
     return Parabolas(centre, scale, m, b, q1, q2, n, c0, c1, c2, np.where(n > MIN_SAMPLES, noise, 0.0))
 
 
@@ -120,26 +122,57 @@ def estimate_motion(t: Floats, y: Floats) -> Motion | None:
     return fit_parabolas(t, y[None]).motions()[0]
 
 
-def _counts(t: Floats, y: Floats, known: NDArray[np.bool_]) -> Floats:
-    """Return how many values each window has, once everything is as it must be."""
+def lines(t: Floats, y: Floats) -> tuple[Floats, Floats, Bools]:
+    """Turn windows (float64[m, n]) into a line for each time that some window has a value of.
+
+    Returns the times, the lines (float64[k, m]), and where values are: a single column when all windows have the same.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or the times do not increase or are not finite.
+    """
     if t.ndim != 1 or y.ndim != t.ndim + 1 or y.shape[1] != t.size:
         raise ValueError(f"need times of shape [n] and values of shape [m, n], got {t.shape} and {y.shape}")
     if not np.isfinite(t).all() or not (np.diff(t) > 0.0).all():
         raise ValueError("times must be finite and strictly increasing")
-    n: Floats = np.add.reduce(known, axis=1, dtype=np.float64)
-    if (n < MIN_SAMPLES).any():
-        raise ValueError(f"need at least {MIN_SAMPLES} values in each window, got {int(n.min())}")
+    y = np.ascontiguousarray(y.T)
+    known = np.isfinite(y)
+    if known.all():
+        return t, y, known[:, :1]
+    if (known == known[:, :1]).all():
+        some = known[:, 0]
+        return t[some], y[some], known[some, :1]
+    return t, y, known
+
+
+def sums(lines: Floats) -> Floats:
+    """Add lines up, from the first to the last: what a column comes to does not hang on those beside it."""
+    if lines.shape[1] == 1 and len(
+        lines
+    ):  # numpy would take a lone column as one long line, and add it up in another order
+        alone: Floats = np.add.accumulate(lines[:, 0])[-1:]
+        return alone
+    total: Floats = np.add.reduce(lines, axis=0)
+    return total
+
+
+def _of(known: Bools, lines: Floats) -> Floats:
+    """Return lines with 0 where nothing is known."""
+    return lines if known.shape[1] == 1 else np.where(known, lines, 0.0)
+
+
+def _counts(known: Bools) -> Floats:
+    """Return how many values each window has: one number when all have the same."""
+    n: Floats = np.add.reduce(known, axis=0, dtype=np.float64)
+    least = int(n.min())
+    if least < MIN_SAMPLES:
+        raise ValueError(f"need at least {MIN_SAMPLES} values in each window, got {least}")
     return n
 
 
-def _extent(t: Floats, known: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def _extent(t: Floats, known: Bools) -> tuple[Floats, Floats]:
     """Return the middle and the half length of each window (s)."""
-    begin = t[known.argmax(axis=1)]
-    end = t[t.size - 1 - known[:, ::-1].argmax(axis=1)]
+    begin = t[known.argmax(axis=0)]
+    end = t[t.size - 1 - known[::-1].argmax(axis=0)]
     return (begin + end) / 2.0, (end - begin) / 2.0
-
-
-def _sums(rows: Floats) -> Floats:
-    """Sum each row, always in the same order."""
-    sums: Floats = np.add.reduce(rows, axis=1)
-    return sums

@@ -1,9 +1,8 @@
 """How much change a window supports: a parabola carried far ahead promises more than the window has shown."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from predictors.motion import Floats
+from predictors.motion import Bools, Floats, lines, sums
 
 STEEPEST = 4.0
 """A change may be this many times what the straight line through the newest half of the window promises."""
@@ -40,29 +39,30 @@ def supported(t: Floats, y: Floats, change: Floats, *, noise: Floats, horizon_s:
     A load that fell and then stays low bends the parabola upwards: carried ahead it promises a peak that
     nothing in the newest half announces.
     """
-    known = np.isfinite(y)
-    if (known == known[:1]).all():
-        known = known[:1]
-    high, low = (y, y) if known.all() else (np.where(known, y, -np.inf), np.where(known, y, np.inf))
-    extent = np.max(high, axis=1) - np.min(low, axis=1)
-    line = STEEPEST * _newest_slope(t, y, known) * horizon_s
-    most = np.minimum(np.abs(line), extent * horizon_s / (t[-1] - t[0]))
+    span, middle = t[-1] - t[0], (t[0] + t[-1]) / 2.0
+    t, y, known = lines(t, y)
+    whole = known.shape[1] == 1
+    high, low = (y, y) if whole else (np.where(known, y, -np.inf), np.where(known, y, np.inf))
+    extent = np.max(high, axis=0) - np.min(low, axis=0)
+    line = STEEPEST * _newest_slope(t, y, known, middle) * horizon_s
+    most = np.minimum(np.abs(line), extent * horizon_s / span)
     held = np.where(line * change > 0.0, np.sign(change) * np.minimum(np.abs(change), most), 0.0)
     doubt = np.minimum(1.0, np.divide(CLEAN * noise, extent, out=np.zeros_like(noise), where=extent > 0.0))
     believed: Floats = held + (change - held) * (1.0 - doubt * doubt)
     return believed
 
 
-def _newest_slope(t: Floats, y: Floats, known: NDArray[np.bool_]) -> Floats:
-    """Return the slope of the line through the newest half of each window (U/s); 0 with fewer than two values.
+def _newest_slope(t: Floats, y: Floats, known: Bools, middle: float) -> Floats:
+    """Return the slope of the line through the values of each window from ``middle`` on (U/s); 0 with fewer than two.
 
-    ``known`` says where values are: one row for all windows when their gaps are the same.
+    Windows as :func:`predictors.motion.lines` returns them.
     """
-    newest = known & (t >= (t[0] + t[-1]) / 2.0)
-    n = np.maximum(np.add.reduce(newest, axis=1, dtype=np.float64), 1.0)
+    half = t >= middle
+    t, y, newest = t[half, None], y[half], known[half]
+    n = np.maximum(np.add.reduce(newest, axis=0, dtype=np.float64), 1.0)
     x = np.where(newest, t, 0.0)
-    x = np.where(newest, x - (np.add.reduce(x, axis=1) / n)[:, None], 0.0)
-    squares = np.broadcast_to(np.add.reduce(x * x, axis=1), len(y))
-    products = np.add.reduce(x * np.where(newest, y, 0.0), axis=1)
+    x = np.where(newest, x - sums(x) / n, 0.0)
+    squares = sums(x * x)
+    products = sums(x * (y if known.shape[1] == 1 else np.where(newest, y, 0.0)))
     slope: Floats = np.divide(products, squares, out=np.zeros_like(products), where=squares > 0.0)
     return slope

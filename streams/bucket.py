@@ -109,6 +109,13 @@ class Bucket:
         single = self.single or not bool((row[1:] == row[:-1]).any())
         return Bucket(row, (at, load, memory), single, self.narrowed)
 
+    def places(self, place: Ints, count: int) -> Ints | None:
+        """Return where each of ``count`` rows stands, as in :meth:`means`; ``None`` unless each stands there once."""
+        where = place[self.row]
+        found = np.full(count, -1)
+        found[where[where >= 0]] = np.flatnonzero(where >= 0)
+        return found if self.single and bool((found >= 0).all()) else None
+
     def means(self, place: Ints, count: int) -> Iterator[Floats]:
         """Yield the mean load and the mean memory of ``count`` rows, NaN where there is none.
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 import numpy as np
@@ -15,12 +16,13 @@ from streams.foresight import step_of
 from streams.known_days import KnownDays
 from streams.membership import Membership, Move
 from streams.prospect import Prospect, Way
-from streams.records.forecast import ClusterForecast, Fault, MemberForecast, Signal, SignalForecast
+from streams.records.forecast import ClusterForecast, Fault, Signal, SignalForecast
 from streams.records.instance import Announcement
+from streams.records.own import MemberColumns
 from streams.records.sample import Requests
 from streams.signals import Total
 from streams.skew import Clocks
-from streams.window import BalancerWindow, Grid
+from streams.window import BalancerWindow, Floats, Grid
 
 MEMORY_CEILING = 100.0
 """Percent of one member."""
@@ -101,7 +103,7 @@ class Measured:
     """Members whose load is known in the newest period."""
     serving: int
     starting: int
-    members: list[MemberForecast]
+    own: MemberColumns
     faults: list[Fault]
 
 
@@ -172,7 +174,7 @@ class Cluster(msgspec.Struct):
             starting=measured.starting,
             signals=list(settled[:count]),
             count=None if first.totals[0].why else sum(b.count for b in self.balancers.values()),
-            members=measured.members,
+            own=measured.own,
             faults=[f for f in measured.faults if f.reason != "Silent" or f.member not in wrong],
             skewed=skewed,
             shadow=list(settled[count:]),
@@ -228,7 +230,7 @@ class Cluster(msgspec.Struct):
         A balancer counts from its first interval on: before that it carried nothing that the others did not.
         """
         if not self.balancers:
-            return Total(Signal.REQUESTS_IN_FLIGHT, np.full(grid.n, np.nan), None, "NoSample")
+            return Total(Signal.REQUESTS_IN_FLIGHT, _unknown(grid.n), None, "NoSample")
         balancers = [balancer for _, balancer in sorted(self.balancers.items())]
         rows = grid.filled([balancer.in_flight for balancer in balancers], rules.stale_periods)
         since = np.array([balancer.since for balancer in balancers])
@@ -237,3 +239,11 @@ class Cluster(msgspec.Struct):
         age_s = max(0.0, at - min(balancer.newest for balancer in balancers))
         why = "Stale" if age_s > rules.stale_s else ""
         return Total(Signal.REQUESTS_IN_FLIGHT, np.where(begun.any(axis=0), total, np.nan), age_s, why)
+
+
+@lru_cache(maxsize=64)
+def _unknown(n: int) -> Floats:
+    """Return so many periods of which nothing is known."""
+    nothing = np.full(n, np.nan)
+    nothing.flags.writeable = False
+    return nothing

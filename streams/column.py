@@ -62,7 +62,7 @@ class Column:
             return self
         known = np.isfinite(self.raw)
         numbers = self.raw[known]
-        if not np.isnan(self.raw[~known]).all() or np.signbit(numbers).any():
+        if not np.isnan(self.raw[~known]).all() or np.signbit(numbers).any() or numbers.max(initial=0.0) >= EXACT:
             return self
         for scale in SCALES:
             whole = np.rint(numbers * scale)

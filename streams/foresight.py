@@ -15,6 +15,7 @@ import numpy as np
 
 from config.cluster import CalendarSpec
 from predictors import parts
+from predictors.motion import sums
 from predictors.registry import PREDICTORS, Predictor, load
 from predictors.series import Bools, Rows, rows
 from streams.past import Past
@@ -79,26 +80,52 @@ class Watched:
         """Return what tells the row from others: the signal, who foresees it, and how far ahead."""
         return f"{self.name}/{self.predictor}@{self.horizon_s}{self.apart}"
 
-    def mean(self, start: float, end: float) -> float:
-        """Return the mean over the periods whose middle lies in [``start``, ``end``); NaN when none is known."""
-        inside = self.values[self._within(start, end)]
-        known = inside[np.isfinite(inside)]
-        return float(np.add.reduce(known) / known.size) if known.size else math.nan
-
-    def teaches(self, start: float, end: float) -> bool:
-        """Say whether a season may learn from all periods whose middle lies in [``start``, ``end``)."""
-        return self.learnt is None or bool(self.learnt[self._within(start, end)].all())
+    def teaches(self, inside: slice) -> bool:
+        """Say whether a season may learn from all of these periods."""
+        return self.learnt is None or bool(self.learnt[inside].all())
 
     def first_step(self, step_s: float, *, first: int, last: int) -> int | None:
         """Return the number of the first step from ``first`` to ``last`` with a known period; ``None`` without one."""
+        known = np.isfinite(self.values)
+        if not known.any():
+            return None
         middles = self.grid.middles(0.0)
-        inside = (middles >= (first - 1) * step_s) & (middles < last * step_s) & np.isfinite(self.values)
+        inside = (middles >= (first - 1) * step_s) & (middles < last * step_s) & known
         return math.floor(float(middles[inside][0]) / step_s) + 1 if inside.any() else None
 
-    def _within(self, start: float, end: float) -> Bools:
-        middles = self.grid.middles(0.0)
-        inside: Bools = (middles >= start) & (middles < end)
-        return inside
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """Signals of one grid."""
+
+    who: list[int]
+    middles: Floats
+    """Of the periods (s since the Unix epoch)."""
+    values: Floats
+    """A period in each line."""
+
+    def inside(self, start: float, end: float) -> slice:
+        """Return the periods whose middle lies in [``start``, ``end``)."""
+        first, last = np.searchsorted(self.middles, (start, end), "left").tolist()
+        return slice(first, last)
+
+    def means(self, inside: slice) -> Floats:
+        """Return the mean of each signal over some periods; NaN when none is known."""
+        values = self.values[inside]
+        known = np.isfinite(values)
+        n = np.add.reduce(known, axis=0, dtype=np.float64)
+        return np.where(n > 0.0, sums(np.where(known, values, 0.0)) / np.maximum(n, 1.0), np.nan)
+
+
+def _views(given: Sequence[Watched]) -> list[_View]:
+    """Put signals of the same grid together."""
+    alike: dict[Grid, list[int]] = {}
+    for i, each in enumerate(given):
+        alike.setdefault(each.grid, []).append(i)
+    return [
+        _View(who, grid.middles(0.0), np.ascontiguousarray(np.array([given[i].values for i in who]).T))
+        for grid, who in alike.items()
+    ]
 
 
 class Kept(msgspec.Struct):
@@ -136,12 +163,14 @@ class Batch:
         self._let_go(of)
         given = [of.pop(name) for name in self.names]
         self._state.rows = self._rows(given)
-        self._run(self._state, given, first=self.done + 1, now=now)
+        self._run(self._state, dict(zip(self.names, given, strict=True)), first=self.done + 1, now=now)
         if new := list(of.values()):
             new, state, first = self._begin(new, now, past)
-            self._run(state, new, first=first, now=now)
-            self._state = parts.join(self._state, state) if self.names else state
-            self.names += [each.row for each in new]
+            if new:
+                named = {each.row: each for each in new}
+                self._run(state, named, first=first, now=now)
+                self._state = parts.join(self._state, state) if self.names else state
+                self.names += named
         self.done = now
 
     def dump(self) -> Kept:
@@ -181,25 +210,26 @@ class Batch:
             remember(past, self._of, state, new, begins)
         return new, state, first
 
-    def _run(self, state: Any, given: Sequence[Watched], *, first: int, now: int) -> None:
+    def _run(self, state: Any, named: Mapping[str, Watched], *, first: int, now: int) -> None:
         """Take the steps from the ``first`` to the one that is over now, and note what is foreseen then."""
-        steps = range(max(first, now - CATCH_UP + 1), now + 1)
+        steps, given = range(max(first, now - CATCH_UP + 1), now + 1), list(named.values())
         if not given or not steps:
             return
+        views = _views(given)
         for number in steps:
             start = (number - 1) * self.step_s
-            end = start + self.step_s
-            forecast = self._of.step(
-                state,
-                np.array([each.mean(start, end) for each in given]),
-                learn=np.array([each.teaches(start, end) for each in given]),
-            )
+            value, learn = np.full(len(given), np.nan), np.ones(len(given), dtype=np.bool_)
+            for view in views:
+                inside = view.inside(start, start + self.step_s)
+                value[view.who] = view.means(inside)
+                learn[view.who] = [given[i].teaches(inside) for i in view.who]
+            forecast = self._of.step(state, value, learn=learn)
         lines = zip(*(line.tolist() for line in (forecast.point, forecast.lower, forecast.upper)), strict=True)
-        for each, ready, line in zip(given, forecast.ready.tolist(), lines, strict=True):
-            self.outlooks.pop(each.row, None)
+        for row, ready, line in zip(named, forecast.ready.tolist(), lines, strict=True):
+            self.outlooks.pop(row, None)
             if ready:
                 value, lower, upper = line
-                self.outlooks[each.row] = Outlook(value, lower, upper, self.predictor)
+                self.outlooks[row] = Outlook(value, lower, upper, self.predictor)
 
     def _new(self, watched: Sequence[Watched]) -> Any:
         return self._of.new(self._rows(watched), longest=self.longest)

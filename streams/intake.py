@@ -35,30 +35,35 @@ class Intake:
     def __init__(self, rules: Rules, refusals: Refusals) -> None:
         self._rules = rules
         self._refusals = refusals
-        self._held: deque[tuple[int, Held]] = deque()
+        self._held: deque[Held] = deque()
+        self._sizes: deque[int] = deque()
+        """Of their messages (bytes)."""
         self._held_bytes = 0
         self._skipped = Skipped()
         self.ages = Ages()
 
     def hold(self, sample: Held, size: int) -> None:
         """Keep a sample until the next tick; when there are too many, give up the oldest."""
-        self._held.append((size, sample))
+        self._held.append(sample)
+        self._sizes.append(size)
         self._held_bytes += size
         while self._held_bytes > HELD:
-            size, oldest = self._held.popleft()
-            self._held_bytes -= size
+            oldest = self._held.popleft()
+            self._held_bytes -= self._sizes.popleft()
             self._skipped.add(oldest)
 
     def take(self, clusters: Mapping[str, Cluster], survey: Survey, at: float) -> int:
         """Put what is held where it belongs, or refuse it; return how many samples were used."""
-        held, self._held, self._held_bytes = [sample for _, sample in self._held], deque(), 0
+        held, self._held, self._sizes, self._held_bytes = self._held, deque(), deque(), 0
         self._skipped.tell(self._refusals, room=HELD)
         self._skipped = Skipped()
-        counted = sorted((s for s in held if isinstance(s, Requests)), key=lambda s: (s.at, encode(s)))
+        singles = [sample for sample in held if isinstance(sample, Health)]
+        many = [sample for sample in held if not isinstance(sample, Health)] if len(singles) < len(held) else []
+        counted = sorted((s for s in many if isinstance(s, Requests)), key=lambda s: (s.at, encode(s)))
         came = Came.of(
-            [sample for sample in held if isinstance(sample, Health)],
-            self._envelopes(held),
-            self._blocks(held, survey),
+            singles,
+            self._envelopes(many),
+            self._blocks(many, survey),
             _directory(clusters, survey),
             survey.places,
         )
@@ -121,7 +126,8 @@ class Intake:
         """Take in what agents measured; return why each sample is refused, by number."""
         reasons = judge(came.columns, bounds)
         good = np.flatnonzero(reasons == 0)
-        reasons[good] = OF_FATE[survey.store.take(came.columns.chosen(good), stale_s=self._rules.stale_s)]
+        columns = came.columns if good.size == reasons.size else came.columns.chosen(good)
+        reasons[good] = OF_FATE[survey.store.take(columns, stale_s=self._rules.stale_s)]
         return reasons
 
     def _requests(self, sample: Requests, clusters: Mapping[str, Cluster], at: float) -> Refused | None:

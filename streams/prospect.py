@@ -44,7 +44,17 @@ class Prospect:
         """Yield the signals, as a predictor sees them that goes step by step."""
         if self.way.predictor != kinematic.NAME:
             for total in self.totals:
-                yield self._watched(total)
+                yield Watched(
+                    name=self._name(total),
+                    values=self.days.plain(total.values),
+                    grid=self.grid,
+                    horizon_s=self.way.horizon_s,
+                    ceiling=self.days.ceiling(total.ceiling),
+                    predictor=self.way.predictor,
+                    learnt=self.days.learnt,
+                    calendar=self.calendar,
+                    apart=self.apart,
+                )
 
     def candidates(
         self, predictions: Sequence[Prediction | None], outlooks: Mapping[str, Outlook], at: float, *, stale_s: float
@@ -52,10 +62,11 @@ class Prospect:
         """Say of each signal: unknown, its last value, or its forecast; ``predictions`` come from :func:`foretell`."""
         ends = self.grid.middles(at) + self.grid.width / 2.0
         horizon = max(1, round(self.way.horizon_s / self.grid.width))
+        seen = f"@{self.way.horizon_s}-{self.way.window_s}/{self.grid.width}{self.apart}"
         for total, prediction in zip(self.totals, predictions, strict=True):
-            outlook = outlooks.get(self._watched(total).row)
+            outlook = outlooks.get(self._row(total)) if outlooks else None
             yield Candidate(
-                row=f"{self._name(total)}@{self.way.horizon_s}-{self.way.window_s}/{self.grid.width}{self.apart}",
+                row=f"{self._name(total)}{seen}",
                 asked=self.way.predictor,
                 horizon=horizon,
                 value=float(self.days.plain(total.values)[-1]),
@@ -75,26 +86,16 @@ class Prospect:
 
     def _last(self, total: Total) -> float:
         """Return what the last known value says of the target; NaN without one."""
-        known = np.flatnonzero(np.isfinite(total.values))
-        if not known.size:
+        if (period := total.last) is None:
             return math.nan
-        return self.days.last(float(total.values[known[-1]]), int(known[-1]), total.ceiling)
+        return self.days.last(float(total.values[period]), period, total.ceiling)
 
     def _name(self, total: Total) -> str:
         return f"{self.cluster}/{total.signal}"
 
-    def _watched(self, total: Total) -> Watched:
-        return Watched(
-            name=self._name(total),
-            values=self.days.plain(total.values),
-            grid=self.grid,
-            horizon_s=self.way.horizon_s,
-            ceiling=self.days.ceiling(total.ceiling),
-            predictor=self.way.predictor,
-            learnt=self.days.learnt,
-            calendar=self.calendar,
-            apart=self.apart,
-        )
+    def _row(self, total: Total) -> str:
+        """Return what tells a signal from those that are foreseen otherwise."""
+        return f"{self._name(total)}/{self.way.predictor}@{self.way.horizon_s}{self.apart}"
 
 
 def foretell(prospects: Sequence[Prospect], at: float) -> list[list[Prediction | None]]:

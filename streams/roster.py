@@ -24,6 +24,8 @@ class Roster:
     serving: Bools
     wanted: Bools
     """Whether it serves or is on its way."""
+    coming: list[str]
+    """The names of those."""
     starting: int
     first_end: float
     """When the first span that ended did so: once the window is past it, the roster is another."""
@@ -41,6 +43,7 @@ class Roster:
             end=np.array([math.inf if span.end is None else span.end for span in spans], dtype=np.float64),
             serving=np.array([name in serving for name in names], dtype=np.bool_),
             wanted=np.array([name in wanted for name in names], dtype=np.bool_),
+            coming=sorted(wanted),
             starting=membership.starting(),
             first_end=min((s.end for s in membership.served.values() if s.end is not None), default=math.inf),
         )

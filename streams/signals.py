@@ -26,6 +26,14 @@ class Total:
     """Why it cannot be judged, whatever the values are."""
     ceiling: float = math.inf
 
+    @property
+    def last(self) -> int | None:
+        """The newest period that is known, by its place; ``None`` without one."""
+        if math.isfinite(self.values[-1]):
+            return int(self.values.size) - 1
+        known = np.flatnonzero(np.isfinite(self.values))
+        return int(known[-1]) if known.size else None
+
     def newest(self, periods: int) -> "Total":
         """Return its newest periods only."""
         return self if periods == self.values.size else replace(self, values=self.values[-periods:])
@@ -46,13 +54,13 @@ def signal_forecast(
     motion is told either way; both are multiplied by what the calendar expects. ``ends`` are those of the periods,
     from now (s).
     """
-    known = np.flatnonzero(np.isfinite(total.values))
-    if total.why or total.age_s is None or not known.size:
+    last = total.last
+    if total.why or total.age_s is None or last is None:
         return SignalForecast(signal=total.signal, ready=False, why=total.why or "NoSample", age_s=total.age_s)
-    age_s = max(total.age_s, -float(ends[known[-1]]))
+    age_s = max(total.age_s, -float(ends[last]))
     if age_s > stale_s:
         return SignalForecast(signal=total.signal, ready=False, why="Stale", age_s=age_s)
-    observed = float(total.values[known[-1]])
+    observed = float(total.values[last])
     outlook, prediction = days.outlook(outlook, total.ceiling), days.prediction(prediction, total.ceiling)
     if outlook is not None:
         return SignalForecast(
@@ -73,7 +81,7 @@ def signal_forecast(
             ready=True,
             why="TooFewSamples",
             observed=observed,
-            forecast=days.last(observed, int(known[-1]), total.ceiling),
+            forecast=days.last(observed, last, total.ceiling),
             predictor="last",
             age_s=age_s,
             expected=days.expected,

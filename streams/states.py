@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,8 +42,8 @@ class States:
 
     def hear(self, row: Ints, at: Floats) -> None:
         """Take in samples that are sorted by row and time."""
-        last = ends(row)
-        self.newest[row[last]] = np.maximum(self.newest[row[last]], at[last])
+        row, at = _newest(row, at)
+        self.newest[row] = np.maximum(self.newest[row], at)
 
     def probe(self, row: Ints, at: Floats, healthy: Floats, stale_s: float) -> None:
         """Take in probes that are sorted by row and time, each newer than the last one known of its row."""
@@ -77,9 +78,9 @@ class Newest:
     def note(self, row: Ints, at: Floats, value: Floats) -> None:
         """Take in samples that are sorted by row and time; NaN is none."""
         known = np.isfinite(value)
-        row, at, value = row[known], at[known], value[known]
-        last = ends(row)
-        row, at, value = row[last], at[last], value[last]
+        if not known.all():
+            row, at, value = row[known], at[known], value[known]
+        row, at, value = _newest(row, at, value)
         later, same = at > self.at[row], at == self.at[row]
         self.value[row[same]] = np.fmax(self.value[row[same]], value[same])
         self.at[row[later]], self.value[row[later]] = at[later], value[later]
@@ -98,6 +99,12 @@ class Newest:
     def reset(self, row: Ints) -> None:
         """Forget rows."""
         self.at[row], self.value[row], self.count[row] = NEVER, np.nan, 0
+
+
+def _newest(row: Ints, *columns: Floats) -> tuple[Any, ...]:
+    """Return the last element of each row, and of the columns beside it: as a rule there is but one."""
+    last = ends(row)
+    return (row, *columns) if last.all() else (row[last], *(column[last] for column in columns))
 
 
 def starts(row: Ints) -> Bools:

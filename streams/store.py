@@ -155,9 +155,9 @@ class Store:
         """Say which samples come when their row is full."""
         first = starts(row)
         begin, of = np.flatnonzero(first), np.cumsum(first) - 1
-        full = np.zeros(row.size, dtype=np.bool_)
+        full, most = np.zeros(row.size, dtype=np.bool_), int(np.diff(begin, append=row.size).max())
         for new, count in ((load, self.load.count), (memory, self.memory.count)):
-            if count[row].max() + new.sum() >= window.MOST:
+            if int(count.max()) + most >= window.MOST:
                 full |= count[row] + counted_before(new, begin, of) >= window.MOST
         return full
 
@@ -165,8 +165,9 @@ class Store:
         """Return the number of each bucket concerned, who goes there, and where the like of each stands in it."""
         period = np.floor(whole.at / self.width).astype(np.int64)
         found = []
-        for number in np.unique(period).tolist():
-            here = np.flatnonzero(period == number)
+        only_one = bool((period == period[0]).all())
+        for number in period[:1].tolist() if only_one else np.unique(period).tolist():
+            here = np.arange(period.size) if only_one else np.flatnonzero(period == number)
             bucket = self.buckets.get(number)
             like = np.full(here.size, -1) if bucket is None else bucket.find(whole.row[here], whole.at[here])
             found.append((number, here, like))
@@ -232,14 +233,24 @@ class Store:
     # --- what it holds -----------------------------------------------------------------------------------------------
 
     def means(self, rows: Ints, *, first: int, n: int) -> tuple[Floats, Floats]:
-        """Average load and memory of some rows over each of ``n`` periods: NaN where there is no sample."""
-        load, memory = np.full((n, rows.size), np.nan), np.full((n, rows.size), np.nan)
+        """Average load and memory of some rows over each of ``n`` periods (a line): NaN where there is no sample."""
+        load, memory = np.empty((n, rows.size)), np.empty((n, rows.size))
         place = np.full(self.capacity, -1, dtype=np.int64)
         place[rows] = np.arange(rows.size)
+        like, source = None, None
         for number in range(first, first + n):
-            if (bucket := self.buckets.get(number)) is not None:
-                load[number - first], memory[number - first] = bucket.means(place, rows.size)
-        return np.ascontiguousarray(load.T), np.ascontiguousarray(memory.T)
+            here = number - first
+            if (bucket := self.buckets.get(number)) is None:
+                load[here] = memory[here] = np.nan
+                continue
+            if like is None or not np.array_equal(bucket.row, like):  # as a rule each period has the same members
+                like, source = bucket.row, bucket.places(place, rows.size)
+            if source is None:
+                load[here], memory[here] = bucket.means(place, rows.size)
+            else:
+                np.take(bucket.load, source, out=load[here], mode="clip")  # numpy buffers in the mode that raises
+                np.take(bucket.memory, source, out=memory[here], mode="clip")
+        return load, memory
 
     def heard(self, newest: Newest, rows: Ints, at: float) -> Floats:
         """Return the time of each row's newest sample of a signal that is not after ``at``; -inf: none."""

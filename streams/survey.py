@@ -10,7 +10,8 @@ from predictors import kinematic
 from streams.bucket import Bools, Ints
 from streams.cluster import MEMORY_CEILING, Cluster, Measured, Rules
 from streams.prospect import Way
-from streams.records.forecast import Fault, MemberForecast, Signal
+from streams.records.forecast import Fault, Signal
+from streams.records.own import UNKNOWN, MemberColumns, laid_out
 from streams.roster import Roster, known
 from streams.rows import Places
 from streams.signals import Total
@@ -37,6 +38,15 @@ class View:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Away:
+    """The members who did not serve all the time, as a rule few."""
+
+    who: Ints
+    when: Bools
+    """In which periods (lines) they did not."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Crowd:
     """The rosters of some clusters, one after the other."""
 
@@ -49,25 +59,45 @@ class Crowd:
     start: Floats
     end: Floats
     serving: Bools
-    wanted: Bools
+    sizes: Ints
+    """Members of each cluster."""
+    owner: Ints
+    """The number of each member's cluster."""
+    coming: Ints | slice
+    """Where those stand that serve or are on their way."""
 
     @classmethod
     def made(cls, clusters: list[Cluster], rosters: list[Roster]) -> "Crowd":
         """Join rosters."""
+        wanted = np.concatenate([roster.wanted for roster in rosters])
+        sizes = np.array([len(roster.names) for roster in rosters], dtype=np.int64)
+        rows, start, end, serving = (
+            np.concatenate([getattr(roster, column) for roster in rosters])
+            for column in ("rows", "start", "end", "serving")
+        )
         return cls(
-            clusters,
-            rosters,
-            [0, *np.cumsum([len(roster.names) for roster in rosters]).tolist()],
-            [name for roster in rosters for name in roster.names],
-            *(
-                np.concatenate([getattr(roster, column) for roster in rosters])
-                for column in ("rows", "start", "end", "serving", "wanted")
-            ),
+            clusters=clusters,
+            rosters=rosters,
+            bounds=[0, *np.cumsum(sizes).tolist()],
+            names=[name for roster in rosters for name in roster.names],
+            rows=rows,
+            start=start,
+            end=end,
+            serving=serving,
+            sizes=sizes,
+            owner=np.repeat(np.arange(len(rosters)), sizes),
+            coming=slice(None) if wanted.all() else np.flatnonzero(wanted),
         )
 
     def spans(self) -> Iterator[slice]:
         """Yield where each cluster's members stand."""
         return (slice(*each) for each in pairwise(self.bounds))
+
+    def away(self, times: Floats) -> Away:
+        """Return who did not serve at one of these times."""
+        who = np.flatnonzero((self.start > times[0]) | (self.end <= times[-1]))
+        when = times[:, None]
+        return Away(who, (when < self.start[who]) | (when >= self.end[who]))
 
 
 class Survey:
@@ -138,9 +168,10 @@ class Survey:
         lead, grid = rules.sample_periods, max((view.grid for view in views), key=lambda grid: grid.n)
         means = self.store.means(crowd.rows, first=grid.first - lead, n=grid.n + lead)
         loads, memories, known_ = self._totals(crowd, grid, at, means=means, rules=rules)
-        members = self._members(crowd, views, at, means=means, rules=rules)
+        own = self._own(crowd, views, at, means=means, rules=rules)
         faults = self._faults(crowd, at, rules)
-        for i, (cluster, roster, view) in enumerate(zip(crowd.clusters, crowd.rosters, views, strict=True)):
+        each = zip(crowd.clusters, crowd.rosters, views, own, strict=True)
+        for i, (cluster, roster, view, columns) in enumerate(each):
             load, memory = (total.newest(view.grid.n) for total in (loads[i], memories[i]))
             totals = (cluster.requests_total(view.grid, at, rules), load, memory)
             yield Measured(
@@ -150,7 +181,7 @@ class Survey:
                 known=known_[i],
                 serving=roster.serves,
                 starting=roster.starting,
-                members=members[i],
+                own=columns,
                 faults=faults[i],
             )
 
@@ -158,9 +189,8 @@ class Survey:
         self, crowd: Crowd, grid: Grid, at: float, *, means: tuple[Floats, Floats], rules: Rules
     ) -> tuple[list[Total], list[Total], list[int]]:
         """Sum load and memory over each cluster; say too of how many members the load is known in the newest period."""
-        lead, now = rules.sample_periods, grid.middles(at) + at
-        served = (now >= crowd.start[:, None]) & (now < crowd.end[:, None])
-        (load, known_), (memory, _) = (sums(crowd, hold_gaps(mean, lead)[:, lead:], served) for mean in means)
+        lead, away = rules.sample_periods, crowd.away(grid.middles(at) + at)
+        (load, known_), (memory, _) = (sums(crowd, hold_gaps(mean, lead)[lead:], away) for mean in means)
         load_ages, memory_ages = (self._ages(crowd, newest, at) for newest in (self.store.load, self.store.memory))
         most = [MEMORY_CEILING * max(1, roster.serves) for roster in crowd.rosters]
         return (
@@ -175,31 +205,24 @@ class Survey:
     def _ages(self, crowd: Crowd, newest: Newest, at: float) -> list[float | None]:
         """Return the age of the newest sample of a signal over the members of each cluster that serve (s)."""
         times = np.where(crowd.serving, self.store.heard(newest, crowd.rows, at), -np.inf)
-        most = [float(times[span].max(initial=-np.inf)) for span in crowd.spans()]
-        return [None if time == -np.inf else at - time for time in most]
+        most, some = np.full(len(crowd.clusters), -np.inf), np.flatnonzero(crowd.sizes)
+        if some.size:
+            most[some] = np.maximum.reduceat(times, np.array(crowd.bounds)[some])
+        return [None if time == -np.inf else at - time for time in most.tolist()]
 
-    def _members(
+    def _own(
         self, crowd: Crowd, views: list[View], at: float, *, means: tuple[Floats, Floats], rules: Rules
-    ) -> list[list[MemberForecast]]:
+    ) -> list[MemberColumns]:
         """Say of each member that serves or is on its way where it is heading, cluster by cluster."""
-        store, rows = self.store, crowd.rows
-        ahead = [
-            _ahead(predicted, newest.at[rows], newest.value[rows], at - rules.stale_s)
+        store, coming = self.store, crowd.coming
+        rows, oldest = crowd.rows[coming], at - rules.stale_s
+        load, memory = (
+            _ahead(predicted[coming], newest.at[rows], newest.value[rows], oldest)
             for predicted, newest in zip(_values(crowd, views, means, at), (store.load, store.memory), strict=True)
-        ]
-        probed = at - store.states.probed[rows] <= rules.stale_s
-        well = np.where(probed, store.states.healthy[rows], np.nan)
-        age = at - store.states.newest[rows]
-        age = np.where(np.isinf(age), np.nan, np.where(age > 0.0, age, 0.0))
-        columns = (values_or_none(column[crowd.wanted]) for column in (*ahead, age))
-        names = [name for name, wanted in zip(crowd.names, crowd.wanted.tolist(), strict=True) if wanted]
-        said = ill_or_well(well[crowd.wanted])
-        every = [
-            MemberForecast(member=name, load_average=load, memory_consumption=memory, healthy=healthy, age_s=age_s)
-            for name, load, memory, age_s, healthy in zip(names, *columns, said, strict=True)
-        ]
-        ends = [0, *np.cumsum([int(crowd.wanted[span].sum()) for span in crowd.spans()]).tolist()]
-        return [every[begin:end] for begin, end in pairwise(ends)]
+        )
+        healthy = np.where(store.states.probed[rows] >= oldest, store.states.healthy[rows], UNKNOWN)
+        age = np.maximum(at - store.states.newest[rows], 0.0)
+        return laid_out([roster.coming for roster in crowd.rosters], load, memory, healthy, age)
 
     def _faults(self, crowd: Crowd, at: float, rules: Rules) -> list[list[Fault]]:
         """Name the members of each cluster that serve and are silent, or unhealthy, for longer than the fault time."""
@@ -232,62 +255,52 @@ def _values(crowd: Crowd, views: Sequence[View], means: tuple[Floats, Floats], a
     for (grid, horizon_s), spans in alike.items():
         chosen = slice(None) if len(alike) == 1 else np.concatenate([np.arange(s.start, s.stop) for s in spans])
         for found, mean, ceiling in zip((load, memory), means, (np.inf, MEMORY_CEILING), strict=True):
-            windows = mean[chosen, -grid.n :]
+            windows = mean[-grid.n :, chosen].T
             most = np.full(len(windows), ceiling)
             found[chosen] = kinematic.values(grid.middles(at), windows, horizon_s=horizon_s, ceiling=most)
     return load, memory
 
 
-def sums(crowd: Crowd, rows: Floats, served: Bools) -> tuple[list[Floats], list[int]]:
-    """Sum one signal over the members of each cluster that served in each period (a column), scaled by serving / known.
+def sums(crowd: Crowd, lines: Floats, away: Away) -> tuple[list[Floats], list[int]]:
+    """Sum one signal over the members of each cluster that served in each period (a line), scaled by serving / known.
 
     Returns the totals, NaN where no serving member is known, and how many are known in the newest period.
     """
-    use = served & np.isfinite(rows)
-    values = np.where(use, rows, 0.0)
-    known_, serving = counts(crowd, use), counts(crowd, served)
+    use = np.isfinite(lines)
+    first = int(use.any(axis=1).argmax())  # before it nobody is known
+    values, use = lines[first:], use[first:]
+    use[:, away.who] &= ~away.when[first:]
+    serving = crowd.sizes - _counts(crowd, away.when[first:], away.who)
+    known_ = serving
+    if not use.all():
+        values, known_ = np.where(use, values, 0.0), crowd.sizes - _counts(crowd, ~use, slice(None))
     total = np.zeros(known_.shape)
-    for i, span in enumerate(crowd.spans()):
-        total[i] = np.add.reduce(values[span], axis=0)  # member after member, in this order
-    totals = np.where(known_ > 0, total * (serving / np.maximum(known_, 1)), np.nan)
-    return list(totals), known_[:, -1].tolist()
+    some = np.flatnonzero(crowd.sizes)
+    if some.size:
+        total[:, some] = np.add.reduceat(values, np.array(crowd.bounds)[some], axis=1)
+    totals = np.full((len(crowd.clusters), len(lines)), np.nan)
+    totals[:, first:] = np.where(known_ > 0, total * (serving / np.maximum(known_, 1)), np.nan).T
+    return list(totals), known_[-1].tolist()
 
 
-def counts(crowd: Crowd, marked: Bools) -> Ints:
-    """Count the marks of each cluster's members, period by period."""
-    counted = np.zeros((len(crowd.clusters), marked.shape[1]), dtype=np.int64)
-    begin, sizes = np.array(crowd.bounds[:-1]), np.diff(crowd.bounds)
-    if (some := sizes > 0).any():
-        counted[some] = np.add.reduceat(marked, begin[some], axis=0, dtype=np.int64)
-    return counted
+def _counts(crowd: Crowd, marked: Bools, who: Ints | slice) -> Ints:
+    """Count the marks of each cluster's members, period by period; ``who`` says of whom the columns are."""
+    period, member = np.nonzero(marked)
+    clusters = len(crowd.clusters)
+    cell = period * clusters + crowd.owner[who][member]
+    return np.bincount(cell, minlength=len(marked) * clusters).reshape(len(marked), clusters)
 
 
-def hold_gaps(rows: Floats, periods: int) -> Floats:
-    """Fill gaps as :func:`streams.window.hold` does, looking at the rows alone that have one."""
-    missing = np.isnan(rows)
-    first = int(missing.all(axis=0).argmin())  # before it nobody has a value: there is nothing to hold
-    gaps = np.flatnonzero(missing[:, first:].any(axis=1))
-    if not gaps.size:
-        return rows
-    held = rows.copy()
-    held[gaps] = hold(rows[gaps], periods)
+def hold_gaps(lines: Floats, periods: int) -> Floats:
+    """Fill gaps as :func:`streams.window.hold` does, a period in each line; look only at the members that have one."""
+    missing = np.isnan(lines)
+    first = int(missing.all(axis=1).argmin())  # before it nobody has a value: there is nothing to hold
+    if not missing[first:].any():
+        return lines
+    gaps = np.flatnonzero(missing[first:].any(axis=0))
+    held = lines.copy()
+    held[:, gaps] = hold(np.ascontiguousarray(lines[:, gaps].T), periods).T
     return held
-
-
-def values_or_none(column: Floats) -> list[float | None]:
-    """Return values, ``None`` for NaN."""
-    values: list[float | None] = column.tolist()
-    if not np.isnan(column).any():
-        return values
-    return [None if value != value else value for value in values]  # noqa: PLR0124 - NaN alone differs
-
-
-def ill_or_well(column: Floats) -> list[bool | None]:
-    """Return whether each is 1, ``None`` for NaN."""
-    said: list[bool | None] = (column == 1.0).tolist()
-    for i in np.flatnonzero(np.isnan(column)).tolist():
-        said[i] = None
-    return said
 
 
 def _ahead(predicted: Floats, at: Floats, value: Floats, oldest: float) -> Floats:

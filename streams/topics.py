@@ -64,7 +64,7 @@ INSTANCES = Topic(
 )
 METADATA = Topic("pileus.metadata", "application/key", "metadata", compacted=True)
 FORECASTS = Topic("pileus.forecasts", "tenant/application", "forecasts", retention_ms=DAY_MS, max_message_bytes=LARGE)
-"""A record takes about 100 bytes per member of its partition."""
+"""A record takes about 40 bytes per member of its partition."""
 HISTORY = Topic("pileus.history", "cluster/signal/slot", "history", compacted=True, compaction_lag_ms=HOUR_MS)
 DECISIONS = Topic("pileus.decisions", "cluster instance", "decision", retention_ms=30 * DAY_MS)
 ACTIONS = Topic("pileus.actions", "cloud account", "action", retention_ms=7 * DAY_MS)

@@ -22,9 +22,10 @@ from config.cluster import (
 )
 from config.tree import ApplicationSpec, BudgetSpec, GroupSpec
 from predictors.motion import Motion
-from streams.records.forecast import ClusterForecast, Fault, MemberForecast, Signal, SignalForecast
+from streams.records.forecast import ClusterForecast, Fault, Signal, SignalForecast
 from streams.records.instance import Announcement
 from streams.records.member import Claim, Member, State
+from streams.records.own import MemberForecast, columns_of
 from streams.records.sample import Health, HealthColumns, Requests, Tick
 
 
@@ -225,7 +226,7 @@ def a_forecast(
             a_signal(Signal.MEMORY_CONSUMPTION, observed=memory, forecast=memory_ahead),
         ],
         count=count,
-        members=[MemberForecast(member=name) for name in names] if members is None else list(members),
+        own=columns_of([MemberForecast(member=name) for name in names] if members is None else members),
         faults=list(faults),
     )
 

@@ -19,10 +19,11 @@ from config.network import BUILT_IN
 from config.tree import ApplicationSpec
 from streams.records.action import Action, Launch, Outcome, Result, Verb
 from streams.records.balancer import Backend, BalancerReport
-from streams.records.forecast import ClusterForecast, Fault, Forecasts, MemberForecast
+from streams.records.forecast import ClusterForecast, Fault, Forecasts
 from streams.records.instance import Announcement, BurstRequest, Deployed, Instance, InstanceRecord, Phase
 from streams.records.member import Member, State
 from streams.records.metadata import Metadata
+from streams.records.own import MemberForecast
 from streams.records.record import Record
 from tests.builders import a_forecast
 

@@ -9,8 +9,9 @@ from streams.records.action import Action, Result, Verb
 from streams.records.balancer import Backend
 from streams.records.control import Order
 from streams.records.decision import Decision
-from streams.records.forecast import Fault, MemberForecast
+from streams.records.forecast import Fault
 from streams.records.member import Member, State
+from streams.records.own import MemberForecast
 from streams.records.record import Record
 from tests.actuator_builders import a_backend, a_report, an_outcome, forecasts_of
 from tests.builders import a_forecast, an_application

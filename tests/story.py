@@ -9,10 +9,11 @@ from streams.records.action import Outcome, Result
 from streams.records.balancer import Backend, BalancerReport
 from streams.records.control import Control
 from streams.records.decision import Code, Decision, Factor, Given, Memory, Reason
-from streams.records.forecast import ClusterForecast, Fault, Forecasts, MemberForecast, Signal, SignalForecast
+from streams.records.forecast import ClusterForecast, Fault, Forecasts, Signal, SignalForecast
 from streams.records.instance import Announcement
 from streams.records.log import LogLine, Rejected
 from streams.records.member import LeadTime, Member, State
+from streams.records.own import MemberForecast, columns_of
 from streams.records.record import Record
 
 POLICY = Policy(
@@ -69,9 +70,12 @@ def a_forecast(
         known=serving,
         starting=starting,
         signals=[a_signal(observed=observed, forecast=forecast), *others],
-        members=[
-            MemberForecast(member=n, load_average=34.2, memory_consumption=21.1, healthy=True, age_s=0.4) for n in names
-        ],
+        own=columns_of(
+            [
+                MemberForecast(member=n, load_average=34.2, memory_consumption=21.1, healthy=True, age_s=0.4)
+                for n in names
+            ]
+        ),
         faults=list(faults),
     )
     return Forecasts(at=at, partition=0, members_offset=10, clusters=[of])

@@ -5,6 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from predictors.motion import Motion
+from streams.records.own import MemberColumns
 from streams.records.record import Count, Record
 
 
@@ -73,20 +74,6 @@ class SignalForecast(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The events that the forecast stands on; ``None``: no event holds at the horizon."""
 
 
-class MemberForecast(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One member's own load at the horizon: what victims are chosen by."""
-
-    member: str
-    load_average: float | None = None
-    """Percent; ``None`` when its newest sample is stale."""
-    memory_consumption: float | None = None
-    """Percent."""
-    healthy: bool | None = None
-    """What its probe says; ``None`` when there is none or it is stale."""
-    age_s: float | None = None
-    """Age of the member's newest sample (s); ``None`` when it never reported."""
-
-
 class Fault(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A member that serves but is silent or unhealthy for longer than the fault time."""
 
@@ -124,8 +111,8 @@ class ClusterForecast(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Always all three, in the order of :class:`Signal`."""
     count: Count | None = None
     """Cumulative requests over all balancers; ``None`` while one of them is silent."""
-    members: list[MemberForecast] = []
-    """The members that serve or are on their way, sorted by name."""
+    own: MemberColumns = MemberColumns()
+    """The members that serve or are on their way, each with its own load ahead."""
     faults: list[Fault] = []
     skewed: list[Skew] = []
     """The members whose clocks are wrong, sorted by name."""
@@ -136,8 +123,13 @@ class ClusterForecast(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Forecasts(Record, frozen=True, kw_only=True):
-    """All clusters of one partition at one tick: one record per partition and tick."""
+    """All clusters of one partition at one tick: one record per partition and tick.
 
+    Version 1 had the members' own forecasts as a list ``members`` of each cluster: it is passed over, and what they
+    carry is then unknown.
+    """
+
+    v: int = 2
     at: float
     """The tick's time (s since the Unix epoch)."""
     partition: Count

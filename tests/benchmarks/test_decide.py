@@ -8,8 +8,9 @@ from actuators.cluster import ClusterState, Rules
 from actuators.decide import decide
 from config.cluster import ClusterSpec, StepPolicy
 from streams.records.decision import Memory, Recommendation
-from streams.records.forecast import ClusterForecast, MemberForecast
+from streams.records.forecast import ClusterForecast
 from streams.records.member import State
+from streams.records.own import MemberForecast
 from tests.actuator_builders import a_given
 from tests.builders import a_behavior, a_forecast, a_member, a_place, a_policy, a_spec
 

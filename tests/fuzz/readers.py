@@ -17,11 +17,12 @@ from streams.records.action import OUTCOME, Result
 from streams.records.balancer import BALANCER
 from streams.records.control import CONTROL, Control
 from streams.records.decision import Code, Decision, Factor, Given, Memory, Reason, Recommendation
-from streams.records.forecast import FORECASTS, Fault, Forecasts, MemberForecast
+from streams.records.forecast import FORECASTS, Fault, Forecasts
 from streams.records.instance import INSTANCES, BurstRequest, Deployed, Instance, Level, Phase
 from streams.records.log import LogLine, Rejected
 from streams.records.member import MEMBERS, LeadTime, Member, State
 from streams.records.metadata import METADATA, Metadata, metadata_key
+from streams.records.own import MemberForecast
 from streams.records.record import UNREADABLE, Record, encode
 from tests.actuator_builders import a_backend, a_report, a_shadow, an_outcome, forecasts_of
 from tests.builders import a_claim, a_forecast, a_member, a_policy, a_spec, an_application, an_instance

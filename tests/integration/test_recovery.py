@@ -142,7 +142,7 @@ def assert_as_if_unbroken(rig: Rig) -> None:
             published.setdefault(record.at, set()).add(message.value)
         newest = max(published)
         assert published == {at: {value} for at, value in made.items() if at <= newest}
-        assert any(forecast.members for forecast in FORECAST.decode(made[newest]).clusters)
+        assert any(forecast.own.member for forecast in FORECAST.decode(made[newest]).clusters)
 
 
 def test_a_worker_killed_again_and_again_forecasts_as_if_it_never_was(rig: Rig) -> None:

@@ -59,7 +59,7 @@ def test_means_equal_a_recomputation_for_any_order_of_arrival(data: st.DataObjec
 
     for row in range(3):
         for column in (2, 3):
-            assert np.array_equal(means[column - 2][row], brute_force(came, row, column), equal_nan=True)
+            assert np.array_equal(means[column - 2][:, row], brute_force(came, row, column), equal_nan=True)
             assert store.series("c", MEMBERS[row])[column - 2].times == sorted(kept(came, row, column))
     for newest, column in ((store.load, 2), (store.memory, 3)):
         every = [kept(came, row, column) for row in range(3)]

@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping, Sequence
 import pytest
 
 from actuators.plan import Plan, plan
-from streams.records.forecast import MemberForecast
 from streams.records.member import Member, State
+from streams.records.own import MemberForecast
 from tests.builders import a_member, a_place
 
 PLACES = (a_place("p1"), a_place("p2"))

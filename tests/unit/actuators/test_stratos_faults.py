@@ -6,8 +6,8 @@ from actuators.demand import demand
 from actuators.place import name, place, vacate
 from streams.records.action import Result
 from streams.records.decision import Code
-from streams.records.forecast import MemberForecast
 from streams.records.member import State
+from streams.records.own import MemberForecast
 from tests.actuator_builders import a_backend
 from tests.builders import a_behavior, a_cartridge, a_forecast, a_place, a_policy, a_spec, an_application
 from tests.deciding import Shell, launches, terminations

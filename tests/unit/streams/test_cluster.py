@@ -73,7 +73,7 @@ def test_what_a_member_carries_while_it_drains_leaves_the_total() -> None:
     of = forecast(fold, 1000.0)
 
     assert (of.serving, signal(of, LOAD).observed) == (1, 30.0)
-    assert [m.member for m in of.members] == ["shop-web-1"]
+    assert of.own.member == ["shop-web-1"]
 
 
 def test_a_value_holds_between_two_samples() -> None:
@@ -121,7 +121,7 @@ def test_missing_is_unknown_never_zero(*, newest: float | None, ready: bool, why
 def test_without_members_nothing_is_known() -> None:
     of = forecast(a_fold(), 1000.0)
 
-    assert (of.serving, of.known, of.members, of.faults) == (0, 0, [], [])
+    assert (of.serving, of.known, of.own.member, of.faults) == (0, 0, [], [])
     assert [(s.ready, s.why) for s in of.signals] == [(False, "NoSample")] * 3
 
 
@@ -169,7 +169,7 @@ def test_a_member_has_a_forecast_of_its_own() -> None:
     feed(fold, a_health("shop-web-2", at=998.0, load=7.0, memory=None, healthy=False))
     feed(fold, *health("shop-web-3", begin=900, end=980))
 
-    one, two, three, four = forecast(fold, 1000.0).members
+    one, two, three, four = forecast(fold, 1000.0).own.each()
 
     assert [one.load_average, one.memory_consumption, one.age_s] == pytest.approx([41.5, 100.0, 2.5])
     assert (two.load_average, two.memory_consumption, two.age_s, two.healthy) == (7.0, None, 2.0, False)
@@ -181,7 +181,7 @@ def test_a_probe_that_is_stale_says_nothing() -> None:
     fold = a_fold(members=serving("shop-web-1"))
     feed(fold, a_health(at=980.0, healthy=True), a_health(at=998.0))
 
-    (member,) = forecast(fold, 1000.0).members
+    (member,) = forecast(fold, 1000.0).own.each()
 
     assert (member.healthy, member.age_s) == (None, 2.0)
 

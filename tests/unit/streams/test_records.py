@@ -8,10 +8,11 @@ from streams.records.action import ACTION, OUTCOME, Action, Launch, Outcome, Res
 from streams.records.balancer import BALANCER, Backend, BalancerReport
 from streams.records.checkpoint import CHECKPOINT, Checkpoint
 from streams.records.decision import DECISION, Code, Decision, Factor, Given, Memory, Reason, Recommendation
-from streams.records.forecast import FORECASTS, Fault, Forecasts, MemberForecast
+from streams.records.forecast import FORECASTS, Fault, Forecasts
 from streams.records.instance import INSTANCES
 from streams.records.log import LOG, REJECTED, LogLine, Rejected
 from streams.records.member import LEADTIME, MEMBERS, LeadTime, Member, State
+from streams.records.own import MemberForecast
 from streams.records.record import Record, encode
 from streams.records.sample import SAMPLE
 from tests.builders import (

@@ -67,7 +67,7 @@ def test_f5_a_value_that_is_old_expires(seconds: float) -> None:
 
     assert [s.ready for s in before.signals] == [True, True, True]
     assert [(s.ready, s.observed, s.forecast) for s in after.signals] == [(False, None, None)] * 3
-    assert [m.load_average for m in after.members] == [None]
+    assert [m.load_average for m in after.own.each()] == [None]
 
 
 def test_f6_level_and_derivatives_are_of_the_same_cluster() -> None:
@@ -101,7 +101,7 @@ def test_f8_the_second_derivative_of_a_members_memory_counts() -> None:
     of = forecast(fold, 1000.0)
     ahead = 40.0 + 0.004 * 115.0**2
 
-    assert of.members[0].memory_consumption == pytest.approx(ahead, rel=1e-6)
+    assert next(of.own.each()).memory_consumption == pytest.approx(ahead, rel=1e-6)
     assert signal(of, MEMORY).forecast == pytest.approx(ahead, rel=1e-6)
 
 
