@@ -14,6 +14,8 @@ from config.errors import did_you_mean
 from config.settings import Settings, load_settings
 
 PORTS = 65_535
+MOST = 1024
+"""Most processes that one command starts."""
 
 
 def add_settings(parser: ArgumentParser) -> None:
@@ -63,6 +65,19 @@ def port(text: str) -> int:
     """
     if not (text.isascii() and text.isdecimal() and int(text) <= PORTS):
         raise ArgumentTypeError(f"{text}: must be a port, 0 to {PORTS}")
+    return int(text)
+
+
+def at_least_one(text: str) -> int:
+    """Read a whole number from 1 to 1024.
+
+    Raises
+    ------
+    ArgumentTypeError
+        It is none.
+    """
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST):
+        raise ArgumentTypeError(f"{text}: must be a whole number in 1..{MOST}")
     return int(text)
 
 

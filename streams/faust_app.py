@@ -70,7 +70,7 @@ def create_faust_app(
         web_enabled=False,
         consumer_auto_offset_reset="earliest",
         broker_session_timeout=session_s,
-        broker_heartbeat_interval=min(1.0, session_s / 3.0),
+        broker_heartbeat_interval=min(0.5, session_s / 6.0),
         broker_request_timeout=2.0 * session_s,
         broker_commit_interval=0.5,
         broker_max_poll_records=FETCH,

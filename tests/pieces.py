@@ -43,8 +43,9 @@ def fast(broker: str, state: Path, **changes: Any) -> Settings:
 class Piece:
     """One ``pileus`` command as a process, its words in a log."""
 
-    def __init__(self, name: str, settings: Settings, directory: Path, *, label: str = "") -> None:
+    def __init__(self, name: str, settings: Settings, directory: Path, *options: str, label: str = "") -> None:
         self.name = name
+        self._options = options
         self.log = directory / f"{label or name}.log"
         self._environment = dict(os.environ) | to_environment(settings)
         self._process: subprocess.Popen[bytes] | None = None
@@ -60,7 +61,7 @@ class Piece:
         self._read_from = self.log.stat().st_size
         with self.log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pileus", self.name],
+                [sys.executable, "-m", "pileus", self.name, *self._options],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,

@@ -20,7 +20,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from pileus.balancers import RUN_KINDS
-from pileus.options import positive
+from pileus.options import at_least_one, positive
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -41,6 +41,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--balancer", choices=RUN_KINDS, default="caddy", help="what spreads requests (caddy)")
     parser.add_argument("--program", metavar="COMMAND", help="with --balancer external: the program that is one")
     parser.add_argument("--agents", choices=("instance", "node"), help="one beside each member, or one for all")
+    parser.add_argument("--workers", type=at_least_one, default=1, metavar="N", help="stream workers (1)")
     parser.add_argument("--report", type=Path, metavar="FILE.json", help="write what happened")
     parser.add_argument("--record", type=Path, metavar="FILE.jsonl", help="write the topics, for 'pileus replay'")
     parser.add_argument("--broker", metavar="HOST:PORT", help="a running Kafka (default: our own, in memory)")

@@ -21,6 +21,7 @@ from pileus.stack.broker import Broker, BrokerError, answers
 from pileus.stack.clouds import destroy_all, stack_name
 from pileus.stack.front import levels
 from pileus.stack.ports import free_ports
+from pileus.stack.several import worker_commands
 from pileus.stack.supervise import Supervisor
 from pileus.stack.tansu import start_tansu
 
@@ -29,6 +30,10 @@ READY_S = 60.0
 LOOK_S = 0.1
 ORDER = ("dashboard", "actuate", "worker")
 """Order in which parts are ended: who decides and acts first, who only looks on before; the balancers' agents last."""
+
+
+SESSION_S = 3.0
+"""The embedded broker lets each group wait half a session for its members (s); Apache Kafka takes 6 s at least."""
 
 
 class StackError(RuntimeError):
@@ -50,6 +55,8 @@ class LocalStack:
     """Kind of balancer."""
     program: tuple[str, ...] = ()
     """Command line of an external one."""
+    workers: int = 1
+    """Stream workers, which share the partitions."""
 
     def __post_init__(self) -> None:
         """Choose addresses; nothing is started yet."""
@@ -60,6 +67,7 @@ class LocalStack:
         self.settings = msgspec.structs.replace(
             self.settings,
             broker=address,
+            session_s=min(SESSION_S, self.settings.session_s) if self.own_broker else self.settings.session_s,
             state_dir=str(self.directory),
             dashboard_port=next(ports),
             stack=stack_name(self.directory),
@@ -111,8 +119,9 @@ class LocalStack:
         if self._caring is not None:
             self._caring.cancel()
         await asyncio.gather(*self._blocking, return_exceptions=True)
-        parts = [name for name in ORDER if name in self.supervisor.parts]
-        await self.supervisor.stop([*parts, *(name for name in self.supervisor.parts if name not in ORDER)])
+        names = list(self.supervisor.parts)
+        parts = [name for kind in ORDER for name in names if name == kind or name.startswith(f"{kind}-")]
+        await self.supervisor.stop([*parts, *(name for name in names if name not in parts)])
         grace_s = max(each.cartridge.grace_s for each in self.catalogue.clusters())
         try:
             left = await destroy_all(self.settings, self.directory, grace_s)
@@ -135,7 +144,7 @@ class LocalStack:
 
     def _commands(self) -> dict[str, Sequence[str]]:
         """Return the command line of each part."""
-        parts = {name: [name] for name in ("worker", "actuate")}
+        parts = {**worker_commands(self.workers, self.settings.health_port), "actuate": ["actuate"]}
         node = {"agent": ["agent", "--node"]} if self.settings.agents == "node" else {}
         balancers = agents(self.applications, self._served, self._balancer.directory, kind=self.balancer)
         return {**parts, **node, **balancers, "dashboard": ["dashboard"]}

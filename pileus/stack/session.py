@@ -130,6 +130,7 @@ async def _run(args: Namespace, catalogue: Catalogue, cluster: ClusterSpec, sett
         own_broker=args.broker is None,
         balancer=args.balancer,
         program=tuple(shlex.split(args.program or "")),
+        workers=args.workers,
     )
     watch = Watch(cluster.cluster, since=time.time(), lives=Lives(_teller(stack) if args.no_view else _nobody))  # noqa: TID251 - a shell
     view = (
