@@ -16,7 +16,7 @@ from actuators.roster import Roster
 from config.tree import ApplicationSpec
 from streams import checkpoints
 from streams.facts import AHEAD_S
-from streams.faust_app import Logged, record_of
+from streams.faust_app import Logged, written_at
 from streams.follow import Follower, read_parts
 from streams.partition import application_key, partition_of
 from streams.publish import Sender
@@ -142,7 +142,7 @@ class Ownership:
 
     async def forecasts(self, partition: int, logged: Logged, *, newest: bool) -> None:
         """Decide on one tick, after all before it. Only the newest is acted on: the others lie in the past."""
-        offset = logged[0]
+        offset = logged.offset
         owned = await self._shards.get(partition)
         if owned is None or offset < owned.offset:
             return
@@ -230,22 +230,20 @@ class Ownership:
         async for missed in read_parts(self._broker, FORECASTS.name, partition, start=start, end=end, most=TOGETHER):
             for record in missed:
                 owned.offset = record.offset + 1
-                await self._tick(owned, partition, record_of(record), act=False)
+                await self._tick(owned, partition, record, act=False)
             ticks += len(missed)
         log.info("read again", partition=partition, start=start, end=end, ticks=ticks)
 
     async def _tick(self, owned: Owned, partition: int, logged: Logged, *, act: bool) -> None:
         """Decide on one tick. One that is far ahead of the moment at which it was written is of no clock."""
-        offset, raw, written_at = logged
+        offset, at = logged.offset, written_at(logged)
         try:
-            record = FORECAST.decode(raw or b"")
+            record = FORECAST.decode(logged.value or b"")
         except UNREADABLE as error:
             log.warning("unreadable forecasts", partition=partition, offset=offset, error=str(error))
             return
-        if record.at > written_at + AHEAD_S:
-            log.warning(
-                "forecasts of the future", partition=partition, offset=offset, at=record.at, written_at=written_at
-            )
+        if record.at > at + AHEAD_S:
+            log.warning("forecasts of the future", partition=partition, offset=offset, at=record.at, written_at=at)
             return
         owned.decider.elsewhere(self._elsewhere(partition))
         await self._publish(owned, partition, owned.decider.forecasts(record, act=act))

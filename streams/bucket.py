@@ -116,26 +116,26 @@ class Bucket:
         found[where[where >= 0]] = np.flatnonzero(where >= 0)
         return found if self.single and bool((found >= 0).all()) else None
 
-    def means(self, place: Ints, count: int) -> Iterator[Floats]:
-        """Yield the mean load and the mean memory of ``count`` rows, NaN where there is none.
+    def mean(self) -> "Bucket":
+        """Return it with one sample for each row: the mean of those that are known, NaN where there is none."""
+        if self.single:
+            return self
+        first = np.append(True, self.row[1:] != self.row[:-1])
+        group, count = np.cumsum(first) - 1, int(first.sum())
+        load, memory = (Column(_mean(each, group, count)) for each in (self.load, self.memory))
+        return Bucket(self.row[first], (Column(self.at[first]), load, memory), stamp=self.stamp)
+
+    def values(self, place: Ints, count: int) -> Iterator[Floats]:
+        """Yield the load and the memory of ``count`` rows, NaN where there is none; the bucket must be a single one.
 
         ``place`` says for each row of the partition which of them it is; -1: none.
         """
         where = place[self.row]
         inside = where >= 0
-        whole = bool(inside.all())
-        at = where if whole else where[inside]
         for numbers in (self.load, self.memory):
-            values = numbers if whole else numbers[inside]
-            if self.single:
-                mean = np.full(count, np.nan)
-                mean[at] = values
-            else:
-                known = np.isfinite(values)
-                n = np.bincount(at[known], minlength=count)
-                total = np.bincount(at[known], weights=values[known], minlength=count)
-                mean = np.where(n > 0, total / np.maximum(n, 1), np.nan)
-            yield mean
+            found = np.full(count, np.nan)
+            found[where[inside]] = numbers[inside]
+            yield found
 
     def pack(self) -> bytes:
         """Write the bucket down."""
@@ -160,3 +160,11 @@ class Bucket:
         if not row.size == at.raw.size == load.raw.size == memory.raw.size:
             raise msgspec.DecodeError(f"bucket of {len(raw)} bytes: columns of unequal length")
         return cls(row, (at, load, memory), not bool((row[1:] == row[:-1]).any()), narrowed=True)
+
+
+def _mean(values: Floats, group: Ints, count: int) -> Floats:
+    """Average the values of each of ``count`` groups, one after the other; NaN where none is known."""
+    known = np.isfinite(values)
+    n = np.bincount(group[known], minlength=count)
+    total = np.bincount(group[known], weights=values[known], minlength=count)
+    return np.where(n > 0, total / np.maximum(n, 1), np.nan)

@@ -14,9 +14,10 @@ import math
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
 
 import faust
 import structlog
@@ -159,21 +160,42 @@ class _Untouched(faust.Schema):  # type: ignore[type-arg]
         return message.value
 
 
-Logged = tuple[int, bytes | None, float]
-"""A record as it stands in a log: offset, value, and when it was written (s; infinite: unknown)."""
+class Logged(Protocol):
+    """A record as it stands in a log."""
+
+    @property
+    def offset(self) -> int:
+        """Return where it stands."""
+
+    @property
+    def value(self) -> bytes | None:
+        """Return its value."""
+
+    @property
+    def timestamp(self) -> int:
+        """Return when it was written (ms since the Unix epoch); 0 or less: unknown."""
 
 
-def records_of(event: Any) -> list[Logged]:
+@dataclass(frozen=True, slots=True)
+class One:
+    """A record that came as an event of its own."""
+
+    offset: int
+    value: bytes | None
+    timestamp: int
+
+
+def records_of(event: Any) -> Sequence[Logged]:
     """Return the records of an event, be it coalesced or a single one."""
     value, message = event.value, event.message
     if isinstance(value, list):
-        return [record_of(record) for record in value]
-    return [(message.offset, value, message.timestamp or math.inf)]
+        return value
+    return [One(message.offset, value, round(1000.0 * message.timestamp) if message.timestamp else 0)]
 
 
-def record_of(record: ConsumerRecord) -> Logged:
-    """Return a record as the consumer has it."""
-    return record.offset, record.value, record.timestamp / 1000.0 if record.timestamp > 0 else math.inf
+def written_at(record: Logged) -> float:
+    """Return when a record was written (s since the Unix epoch); infinite: unknown."""
+    return record.timestamp / 1000.0 if record.timestamp > 0 else math.inf
 
 
 def consume(app: faust.App, topic: Topic, handle: Callable[[Any], Awaitable[None]]) -> None:

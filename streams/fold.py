@@ -7,7 +7,7 @@ ticks the order of the samples does not matter.
 
 import math
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, islice
 
 import msgspec
@@ -18,7 +18,7 @@ from predictors.registry import PREDICTORS
 from streams import unplaced
 from streams.ages import Ages
 from streams.cluster import Cluster, Measured, Rules
-from streams.facts import AHEAD_S, NAME_MAX, TIME_MAX, Misread, misread
+from streams.facts import AHEAD_S, NAME_MAX, TIME_MAX, Misread
 from streams.foresight import Foresight
 from streams.intake import Intake, is_count
 from streams.ledger import Section
@@ -28,13 +28,10 @@ from streams.pending import Pending
 from streams.probation import Probation
 from streams.progress import Progress, rebuilt, sections
 from streams.prospect import foretell
-from streams.records.apart import apart
-from streams.records.columns import unpack_all
 from streams.records.forecast import ClusterForecast, Forecasts, Signal
 from streams.records.history import History
 from streams.records.instance import Announcement, InstanceRecord
 from streams.records.member import Claim, Member
-from streams.records.packed import MAGIC
 from streams.records.record import UNREADABLE, Record
 from streams.records.sample import SAMPLE, Tick
 from streams.refusals import Refusals
@@ -44,8 +41,6 @@ from streams.topics import INSTANCES, MEMBERS, SAMPLES
 from streams.unplaced import Unplaced
 from streams.window import ROUNDING
 
-BINARY = MAGIC[:1]
-"""What a binary message begins with, and no JSON."""
 TICK = b'"tick"'
 """Stands in every tick, and in little else."""
 LAYOUT = 8
@@ -97,6 +92,12 @@ class Fold:
         """Take in that a key of ``pileus.history`` was cleared, in the order of the log."""
         self._past.untell(key)
 
+    def hold(self, messages: Sequence[bytes]) -> None:
+        """Take in messages of ``pileus.samples`` that are no ticks: :data:`TICK` stands in none of them."""
+        self._intake.hold([raw for raw in messages if raw])
+        if empty := sum(not raw for raw in messages):
+            self._refusals.add("BadJson", "Input data was truncated", "", count=empty)
+
     def message(self, raw: bytes | None, *, written_at: float = math.inf, named: bool = True) -> list[Record]:
         """Take in one message of ``pileus.samples``.
 
@@ -115,21 +116,12 @@ class Fold:
             Each sample is counted once, in ``Forecasts.samples`` when it was used or else in a refusal.
         """
         raw = raw or b""
-        try:
-            sample = SAMPLE.decode(raw) if raw[:1] != BINARY else None
-            held = () if isinstance(sample, Tick) else unpack_all(raw) if sample is None else apart(sample)
-        except (ValueError, RecursionError) as error:
-            wrong = misread(raw, error)
-            self._refusals.add("BadValue" if raw[:1] == BINARY else wrong.reason, wrong.said, wrong.what)
-            return []
-        if not isinstance(sample, Tick):
-            for each in held:
-                self._intake.hold(each, len(raw) // len(held))
+        sample = self.peek(raw)
+        if sample is None:
+            self.hold((raw,))
             return []
         reason, said = self._wrong(sample, written_at)
-        if TICK not in raw:
-            reason, said = "BadValue", "the kind of a tick must be written without escapes"
-        elif not reason and not named:
+        if not reason and not named:
             said = f"offsets {sample.members_offset} and {sample.instances_offset} are not there"
             reason = "BadValue"
         if reason:

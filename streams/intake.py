@@ -1,7 +1,7 @@
 """The *intake* holds what came since the last tick. At a tick it is judged and stored, all at once."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -11,10 +11,11 @@ from streams.came import Came
 from streams.cluster import Cluster, Rules
 from streams.facts import NAME_MAX
 from streams.judged import LARGEST, OF_FATE, Bounds, Refused, judge, said, tell
+from streams.reading import read
 from streams.records.apart import misfit
 from streams.records.columns import HealthBlock
 from streams.records.record import encode
-from streams.records.sample import Health, HealthColumns, Requests
+from streams.records.sample import HealthColumns, Requests
 from streams.refusals import Refusals
 from streams.rows import Directory
 from streams.skipped import Held, Skipped, misnamed
@@ -35,30 +36,28 @@ class Intake:
     def __init__(self, rules: Rules, refusals: Refusals) -> None:
         self._rules = rules
         self._refusals = refusals
-        self._held: deque[Held] = deque()
-        self._sizes: deque[int] = deque()
-        """Of their messages (bytes)."""
+        self._held: deque[bytes] = deque()
         self._held_bytes = 0
         self._skipped = Skipped()
         self.ages = Ages()
 
-    def hold(self, sample: Held, size: int) -> None:
-        """Keep a sample until the next tick; when there are too many, give up the oldest."""
-        self._held.append(sample)
-        self._sizes.append(size)
-        self._held_bytes += size
+    def hold(self, messages: Sequence[bytes]) -> None:
+        """Keep messages, none of them a tick, until the next one; when there are too many, give up the oldest."""
+        self._held.extend(messages)
+        self._held_bytes += sum(map(len, messages))
         while self._held_bytes > HELD:
             oldest = self._held.popleft()
-            self._held_bytes -= self._sizes.popleft()
-            self._skipped.add(oldest)
+            self._held_bytes -= len(oldest)
+            for some in read([oldest], self._refusals):
+                for sample in some:
+                    self._skipped.add(sample)
 
     def take(self, clusters: Mapping[str, Cluster], survey: Survey, at: float) -> int:
         """Put what is held where it belongs, or refuse it; return how many samples were used."""
-        held, self._held, self._sizes, self._held_bytes = self._held, deque(), deque(), 0
+        held, self._held, self._held_bytes = list(self._held), deque(), 0
         self._skipped.tell(self._refusals, room=HELD)
         self._skipped = Skipped()
-        singles = [sample for sample in held if isinstance(sample, Health)]
-        many = [sample for sample in held if not isinstance(sample, Health)] if len(singles) < len(held) else []
+        singles, many = read(held, self._refusals)
         counted = sorted((s for s in many if isinstance(s, Requests)), key=lambda s: (s.at, encode(s)))
         came = Came.of(
             singles,

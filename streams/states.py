@@ -86,8 +86,9 @@ class Newest:
         self.at[row[later]], self.value[row[later]] = at[later], value[later]
 
     def add(self, row: Ints, by: int = 1) -> None:
-        """Count samples in (or out: -1)."""
-        np.add.at(self.count, row, by)
+        """Count samples that are sorted by row in (or out: -1)."""
+        begin = np.flatnonzero(starts(row))
+        self.count[row[begin]] += (by * np.diff(begin, append=row.size)).astype(np.int32)
 
     def lose(self, row: Ints, at: Floats, value: Floats) -> None:
         """Forget samples."""

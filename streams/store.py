@@ -59,6 +59,8 @@ class Store:
         self._size = 0
         self._free: list[int] = []
         self._kept: dict[str, int] = {}
+        self._means: dict[int, Bucket] = {}
+        """Of buckets with several samples of a row: a bucket does not change, so they are reckoned once."""
 
     # --- rows --------------------------------------------------------------------------------------------------------
 
@@ -217,6 +219,7 @@ class Store:
             if lost is not None:
                 self._lose(lost)
         self._kept = dict(before)
+        self._means = {number: mean for number, mean in self._means.items() if number in self.buckets}
 
     def settle(self, before: int) -> None:
         """Keep the buckets below this number in as little room as they need: few samples will come for them."""
@@ -240,17 +243,26 @@ class Store:
         like, source = None, None
         for number in range(first, first + n):
             here = number - first
-            if (bucket := self.buckets.get(number)) is None:
+            if (bucket := self._mean(number)) is None:
                 load[here] = memory[here] = np.nan
                 continue
             if like is None or not np.array_equal(bucket.row, like):  # as a rule each period has the same members
                 like, source = bucket.row, bucket.places(place, rows.size)
             if source is None:
-                load[here], memory[here] = bucket.means(place, rows.size)
+                load[here], memory[here] = bucket.values(place, rows.size)
             else:
                 np.take(bucket.load, source, out=load[here], mode="clip")  # numpy buffers in the mode that raises
                 np.take(bucket.memory, source, out=memory[here], mode="clip")
         return load, memory
+
+    def _mean(self, number: int) -> Bucket | None:
+        """Return the means of a period, a sample for each row."""
+        if (bucket := self.buckets.get(number)) is None or bucket.single:
+            return bucket
+        known = self._means.get(number)
+        if known is None or known.stamp is not bucket.stamp:
+            known = self._means[number] = bucket.mean()
+        return known
 
     def heard(self, newest: Newest, rows: Ints, at: float) -> Floats:
         """Return the time of each row's newest sample of a signal that is not after ``at``; -inf: none."""

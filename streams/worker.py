@@ -6,7 +6,7 @@ between that offset and the first message that comes in is read again. The same 
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from aiokafka.structs import ConsumerRecord
 
 from streams import checkpoints, facts, history
 from streams.cluster import Rules
-from streams.faust_app import FETCH, Logged, consume, create_faust_app, end_of_fetch, own, record_of, records_of
+from streams.faust_app import FETCH, Logged, consume, create_faust_app, end_of_fetch, own, records_of, written_at
 from streams.fold import LAYOUT, TICK, Fold
 from streams.follow import Follower, read_parts
 from streams.gauges import Gauges, Standing
@@ -144,7 +144,7 @@ class Worker:
         shard = await self._shards.get(partition)
         if shard is None:
             return  # the partition is another worker's by now, and so is this message
-        first = records[0][0]
+        first = records[0].offset
         if first > shard.offset:
             await self._fill(shard, partition, first)
         await self._take(shard, partition, records)
@@ -248,7 +248,7 @@ class Worker:
         async for missed in read_parts(self.settings.broker, SAMPLES.name, partition, start=start, end=end, most=AGAIN):
             messages += len(missed)
             for begin in range(0, len(missed), FETCH):
-                await self._take(shard, partition, [record_of(record) for record in missed[begin : begin + FETCH]])
+                await self._take(shard, partition, missed[begin : begin + FETCH])
                 await asyncio.sleep(0)
         shard.offset = end
         log.info("read again", partition=partition, start=start, end=end, messages=messages)
@@ -258,30 +258,34 @@ class Worker:
 
         The offset goes first: a message that the fold fails on is not fed again.
         """
-        fold = shard.fold
-        for offset, raw, written_at in records:
-            if offset < shard.offset:
-                continue
+        fold, waiting = shard.fold, list[bytes]()
+        for record in records if records[0].offset >= shard.offset else _from(records, shard.offset):
+            raw = record.value
             if raw is None or TICK not in raw:
-                shard.offset = offset + 1
-                fold.message(raw)
+                waiting.append(raw or b"")
                 continue
-            named = await self._reach(shard, partition, raw, written_at)
+            fold.hold(waiting)
+            waiting, shard.offset = [], record.offset
+            at = written_at(record)
+            named = await self._reach(shard, partition, raw, at)
             if not self._shards.has(partition, shard):
                 return
-            shard.offset = offset + 1
-            if published := self._evaluated(fold, raw, written_at, named=named):
+            shard.offset = record.offset + 1
+            if published := self._evaluated(fold, raw, at, named=named):
                 await self._publish(shard, partition, published)
                 if not self._shards.has(partition, shard):
                     return
-        if math.isfinite(records[-1][2]):
-            shard.pace.heard = records[-1][2]
+        fold.hold(waiting)
+        newest = records[-1]
+        shard.offset = max(shard.offset, newest.offset + 1)
+        if newest.timestamp > 0:
+            shard.pace.heard = written_at(newest)
         self._gauges.messages.labels(partition).inc(len(records))
 
-    def _evaluated(self, fold: Fold, raw: bytes, written_at: float, *, named: bool) -> list[Record]:
+    def _evaluated(self, fold: Fold, raw: bytes, at: float, *, named: bool) -> list[Record]:
         """Return what comes of a tick."""
         begun = self._now()
-        published = fold.message(raw, written_at=written_at, named=named)
+        published = fold.message(raw, written_at=at, named=named)
         if published:
             self._gauges.evaluation.observe(max(0.0, self._now() - begun))
         return published
@@ -333,6 +337,11 @@ class Worker:
                 began = self._now()
                 if (cost := await shard.writer.save(shard.standing, shard.fold.sections(), began)) is not None:
                     shard.checkpoint_at, shard.checkpoint_bytes = began, cost.bytes
+
+
+def _from(records: Iterable[Logged], offset: int) -> list[Logged]:
+    """Return the records that are not below an offset."""
+    return [record for record in records if record.offset >= offset]
 
 
 def _tell(turns: Turns, record: Forecasts) -> None:

@@ -82,7 +82,7 @@ async def test_every_record_comes_once_in_order_and_is_committed_whole(
 
     async def handle(event: Any) -> None:
         events.append(len(records_of(event)))
-        seen.extend(offset for offset, raw, _ in records_of(event) if raw is not None)
+        seen.extend(each.offset for each in records_of(event) if each.value is not None)
         event.ack()
 
     consume(app, topic, handle)

@@ -10,13 +10,13 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from streams.fold import Fold
+from streams.fold import TICK, Fold
 from streams.records.forecast import Forecasts
 from streams.records.record import encode
 from streams.topics import FORECASTS, SAMPLES
@@ -83,15 +83,24 @@ def over_aiokafka(broker: str, shape: Shape, *, plain: bool) -> None:
     meter = Meter(shape)
     fold, bare = a_fold(shape), Plain()
 
-    def take(raw: bytes) -> None:
-        if plain:
+    def take_plainly(raws: Sequence[bytes]) -> None:
+        for raw in raws:
             if out := bare.message(raw):
                 meter.tick(float(json.loads(out)[0]) if not out.startswith(b"[") else float(out[1 : out.index(b",")]))
-            return
-        for record in fold.message(raw):
-            encode(record)
-            if isinstance(record, Forecasts):
-                meter.tick(record.at)
+
+    def take(raws: Sequence[bytes]) -> None:
+        waiting: list[bytes] = []
+        for raw in raws:
+            if TICK not in raw:
+                waiting.append(raw)
+                continue
+            fold.hold(waiting)
+            waiting = []
+            for record in fold.message(raw):
+                encode(record)
+                if isinstance(record, Forecasts):
+                    meter.tick(record.at)
+        fold.hold(waiting)
 
     async def consume() -> None:
         consumer = AIOKafkaConsumer(bootstrap_servers=broker, fetch_max_wait_ms=50)
@@ -101,8 +110,7 @@ def over_aiokafka(broker: str, shape: Shape, *, plain: bool) -> None:
         await consumer.seek_to_beginning(where)
         while True:
             for records in (await consumer.getmany(timeout_ms=1000, max_records=BATCH)).values():
-                for record in records:
-                    take(record.value)
+                (take_plainly if plain else take)([record.value for record in records])
 
     asyncio.run(consume())
 
