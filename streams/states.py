@@ -49,8 +49,11 @@ class States:
         """Take in probes that are sorted by row and time, each newer than the last one known of its row."""
         if not row.size:
             return
-        first, last, place = starts(row), ends(row), np.arange(row.size)
-        ill = healthy == 0.0
+        first, last, ill = starts(row), ends(row), healthy == 0.0
+        if not ill.any() and not np.isfinite(self.unhealthy_since[row]).any():  # as a rule
+            self.probed[row[last]], self.healthy[row[last]] = at[last], healthy[last]
+            return
+        place = np.arange(row.size)
         before = np.where(first, self.probed[row], np.roll(at, 1))
         was_ill = np.where(first, np.isfinite(self.unhealthy_since[row]), np.roll(ill, 1))
         begins = ill & (~was_ill | (at - before > stale_s))

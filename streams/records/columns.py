@@ -3,14 +3,19 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.records.packed import HEAD, HEALTHY, LOAD, LOAD_LONG, MAGIC, MEMORY, MEMORY_LONG, UNKNOWN
+from streams.records.packed import HEAD, HEALTHY, LOAD, LOAD_LONG, MAGIC, MEMORY, MEMORY_LONG
 from streams.records.sample import Health, HealthColumns
 
 Floats = NDArray[np.float64]
+PROBES = np.array([0.0, 1.0, *[np.nan] * 254])
+"""What each byte of the column of probes says."""
+NUMBERS: dict[int, np.dtype[Any]] = {4: np.dtype("<f4"), 8: np.dtype("<f8")}
+"""Of the other columns, by their bytes."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +115,10 @@ def _block(raw: bytes, begin: int) -> tuple[HealthBlock, int]:
         texts.append(raw[place : place + length])
         place += length
     columns = []
-    for width in widths:
-        columns.append(_column(raw, place, n, width))
-        place += n * width
+    with np.errstate(invalid="ignore"):  # a signalling NaN is one like any other
+        for width in widths:
+            columns.append(_column(raw, place, n, width))
+            place += n * width
     tenant, application, cluster = (text.decode() for text in texts[:3])
     return HealthBlock(tenant, application, cluster, texts[3], texts[4], *columns), end
 
@@ -126,11 +132,10 @@ def _column(raw: bytes, place: int, n: int, width: int) -> Floats:
     """Read one column; NaN where there is nothing."""
     if width == 0:
         return np.full(n, np.nan)
-    if width > 1:
-        with np.errstate(invalid="ignore"):  # a signalling NaN is one like any other
-            return np.frombuffer(raw, f"<f{width}", n, place).astype(np.float64)
-    probes = np.frombuffer(raw, np.uint8, n, place)
-    return np.where(probes >= UNKNOWN, np.nan, probes.astype(np.float64))
+    if width == 1:
+        return PROBES[np.frombuffer(raw, np.uint8, n, place)]
+    numbers: Floats = np.frombuffer(raw, NUMBERS[width], n, place).astype(np.float64, copy=False)
+    return numbers
 
 
 def as_columns(block: HealthBlock, *others: HealthBlock) -> HealthColumns:
