@@ -22,7 +22,6 @@ from actuators.lb_probe import Prober
 from config.errors import ConfigError
 from config.settings import Settings
 from pileus.balancers import AGENT_KINDS, ELB, Adapter, adapter
-from pileus.elb import elb
 from pileus.options import add_settings, settings_of
 from streams.agent.probe import parse_probe
 from streams.partition import application_key, partition_of
@@ -100,6 +99,8 @@ def _adapter(args: Namespace, settings: Settings) -> Adapter:
         return adapter(args.balancer, args.members_dir, admin=args.admin)
     if not args.account:
         raise ValueError("--balancer elb: needs --account")
+    from pileus.elb import elb
+
     return elb(
         args.members_dir,
         (args.tenant, args.application),
