@@ -36,10 +36,9 @@ class ClusterView:
     ) -> tuple[Requests | None, BalancerReport | None]:
         """Take in one look at time ``at``; return what is to be published.
 
-        report = self._report(traffic, at, revision, answers or {})
-        said = [
-            (b.member, b.routed, b.routed or b.in_flight != 0, b.first_request_at, b.answers) for b in report.backends
-        ]
+        A sample for an interval that has ended (none where requests in flight are unknown); a report then, and at once
+        when ``revision`` or who is routed has changed, or a member that leaves has ended its last request. No report
+        before anything was applied.
         """
         mean = self._intervals.look(traffic.in_flight or 0, at)
         self._note_first(traffic, at)

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from config.errors import ConfigError, Problem
+from config.kubernetes_account import KubernetesAccount
 
 Reference = Annotated[str, Meta(pattern=r"^(|env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$")]
 """Where a secret is: ``env:NAME``, ``file:/path``; empty where the driver takes none."""
@@ -84,7 +85,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     balancer: LoadBalancing = LoadBalancing()
 
 
-def load_accounts(file: Path) -> dict[str, Account]:
+def load_accounts(file: Path) -> dict[str, Account | KubernetesAccount]:
     """Read the accounts, by name.
 
     Raises
@@ -96,11 +97,14 @@ def load_accounts(file: Path) -> dict[str, Account]:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError([Problem(file=str(file), bound=f"must be TOML that can be read: {error}")]) from error
-    accounts, problems = dict[str, Account](), list[Problem]()
+    accounts, problems = dict[str, Account | KubernetesAccount](), list[Problem]()
     for name, table in tables.items():
         try:
             given = {"driver": name, **table} if isinstance(table, dict) else table
-            accounts[name] = msgspec.convert(given, Account)
+            if isinstance(given, dict) and given["driver"] == "kubernetes":
+                accounts[name] = msgspec.convert(given, KubernetesAccount)
+            else:
+                accounts[name] = msgspec.convert(given, Account)
         except msgspec.ValidationError as error:
             problems.append(Problem(file=str(file), path=name, bound=str(error)))
     if problems:

@@ -13,8 +13,8 @@ LOCAL = "local"
 CLUSTER = "cluster"
 """Property of a partition of Kubernetes: the ``kubernetesCluster`` it lies in."""
 KUBERNETES = "kubernetes"
-BUILT_IN = frozenset({LOCAL, "memory", "docker", KUBERNETES})
-"""Providers that need no account. Any other is an account of the settings' ``clouds_file``, and runs machines."""
+BUILT_IN = frozenset({LOCAL, "memory", "docker"})
+"""Providers that need no account. Any other is an account of the settings' ``clouds_file``, for machines or pods."""
 PORT_RANGE = "portRange"
 """Property of a partition of the local cloud: ``9100-9115``, both ends included."""
 

@@ -124,7 +124,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ".pileus"
     )
     clouds_file: Annotated[
-        str, _says("File (TOML) with the accounts of clouds of virtual machines; see `docs/clouds.md`. Empty: none.")
+        str, _says("File (TOML) with the accounts of clouds: machines, Kubernetes; see `docs/clouds.md`. Empty: none.")
     ] = ""
     stack: Annotated[
         str,

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 KINDS = ("caddy", "haproxy", "nginx")
 EXTERNAL = "external"
 ELB = "elb"
+KUBERNETES = "kubernetes"
 RUN_KINDS = (*KINDS, EXTERNAL)
-AGENT_KINDS = (*RUN_KINDS, ELB)
+AGENT_KINDS = (*RUN_KINDS, ELB, KUBERNETES)
 """Beside those of this machine, those that an agent drives from afar."""
 
 
@@ -64,6 +65,10 @@ def adapter(kind: str, directory: Path, *, admin: str = "") -> Adapter:
         from actuators.balancers.external import ExternalBalancer  # noqa: PLC0415 - only the one that is used
 
         return ExternalBalancer(directory)
+    if kind == KUBERNETES:
+        from actuators.balancers.kubernetes import KubernetesBalancer  # noqa: PLC0415 - only the one that is used
+
+        return KubernetesBalancer(directory)
     if kind == "nginx":
         from actuators.balancers.nginx import NginxBalancer  # noqa: PLC0415 - only the one that is used
 

@@ -70,6 +70,7 @@ def _account(settings: Settings, name: str) -> Account:
     if name not in accounts:
         there = ", ".join(sorted(accounts)) or "none"
         raise ValueError(f"--account '{name}': no account of that name in clouds_file, there is {there}")
-    if accounts[name].driver != "ec2":
-        raise ValueError(f"--account '{name}': driver {accounts[name].driver!r}: must be ec2")
-    return of_stack(accounts[name], settings)
+    account = accounts[name]
+    if not isinstance(account, Account) or account.driver != "ec2":
+        raise ValueError(f"--account '{name}': driver {account.driver!r}: must be ec2")
+    return of_stack(account, settings)

@@ -14,12 +14,13 @@ from pileus.stack.tansu import start_tansu
 from tests.brokers import MissingPartError, free_port, start_kafka
 from tests.ec2 import Ec2, running_ec2
 from tests.engines import DockerEngine, MissingEngineError, remove_engine, start_engine
+from tests.kubernetes_stand_in.site import Cluster, running_cluster
 
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parent.parent / "shared"
 IN_CI = os.environ.get("PILEUS_CI") == "1"
 REAL_PARTS = {"tansu", "kafka", "broker", "fresh_tansu", "fresh_kafka", "fresh_broker", "program", "shared"}
-REAL_PARTS |= {"docker_engine", "ec2", "fresh_docker_engine"}
+REAL_PARTS |= {"docker_engine", "ec2", "fresh_docker_engine", "kubernetes"}
 """A test that asks for one of these, or stands in one of the folders below, is an integration test."""
 REAL_FOLDERS = (HERE / "integration", HERE / "browser")
 
@@ -204,3 +205,13 @@ def docker_engine() -> Iterator[DockerEngine]:
 def fresh_docker_engine() -> Iterator[DockerEngine]:
     """A Docker engine of this test's own; stop or kill it freely."""
     yield from _engine()
+
+
+# --- Kubernetes ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def kubernetes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A stand-in for a Kubernetes cluster that all tests share: take a site of your own."""
+    with running_cluster(tmp_path_factory.mktemp("kubernetes")) as cluster:
+        yield cluster

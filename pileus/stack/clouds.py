@@ -5,23 +5,28 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from actuators.clouds.docker import DockerCloud
 from actuators.clouds.docker_agents import shared_folder
+from actuators.clouds.kubernetes import KubernetesCloud
 from actuators.clouds.libcloud import LibcloudCloud
 from actuators.clouds.limited import LimitedCloud
 from actuators.clouds.local import LocalCloud
 from actuators.clouds.memory import MemoryCloud
+from actuators.kube.labels import value as label_value
 from actuators.ports import Cloud, Instance
 from config.accounts import Account, load_accounts
 from config.errors import ConfigError, Problem
+from config.kubernetes_account import KubernetesAccount
 from config.network import BUILT_IN
 from config.settings import Settings, text_of, variable
 from pileus.stack.folders import docker_folder, local_folder
 from streams.records.action import Launch
 
+A = TypeVar("A", bound=Account | KubernetesAccount)
 AGENT_SETTINGS = ("broker", "partitions", "sample_interval_s", "buffer_records")
 """Settings that the agent on an instance goes by."""
 
@@ -45,16 +50,21 @@ def clouds(settings: Settings, state: Path) -> dict[str, Cloud]:
     if taken := sorted(BUILT_IN & accounts.keys()):
         bound = "is the name of a built-in cloud: must be another"
         raise ConfigError([Problem(file=settings.clouds_file, path=name, bound=bound) for name in taken])
-    return built_in | {name: _machines(name, account, settings, state) for name, account in accounts.items()}
+    return built_in | {name: _account(name, account, settings, state) for name, account in accounts.items()}
 
 
-def _machines(name: str, account: Account, settings: Settings, state: Path) -> Cloud:
+def _account(name: str, account: Account | KubernetesAccount, settings: Settings, state: Path) -> Cloud:
     """Return the cloud of one account, within its limits."""
     account = of_stack(account, settings)
     told = {variable(each): text_of(getattr(settings, each)) for each in AGENT_SETTINGS}
     told |= {variable("broker"): account.broker} if account.broker else {}
+    cloud: Cloud = (
+        KubernetesCloud(account, settings=told, now=time.time)  # noqa: TID251 - composition
+        if isinstance(account, KubernetesAccount)
+        else LibcloudCloud(account, settings=told, ended=state / "clouds" / f"{name}.ended")
+    )
     return LimitedCloud(
-        LibcloudCloud(account, settings=told, ended=state / "clouds" / f"{name}.ended"),
+        cloud,
         name=name,
         calls_per_s=account.calls_per_s,
         look_s=account.look_s,
@@ -62,13 +72,16 @@ def _machines(name: str, account: Account, settings: Settings, state: Path) -> C
     )
 
 
-def of_stack(account: Account, settings: Settings) -> Account:
+def of_stack(account: A, settings: Settings) -> A:
     """Return the account as this stack has it: the owner that its tags name is ``OWNER/STACK``.
 
-    With the default ``stack`` it is ``OWNER`` alone, as it was before stacks had names.
+    A label of Kubernetes can have no slash: there it is ``OWNER.STACK``. With the default ``stack`` it is ``OWNER``
+    alone, as it was before stacks had names.
     """
     if settings.stack == Settings().stack:
         return account
+    if isinstance(account, KubernetesAccount):
+        return msgspec.structs.replace(account, owner=label_value(f"{account.owner}.{settings.stack}"))
     return msgspec.structs.replace(account, owner=f"{account.owner}/{settings.stack}")
 
 

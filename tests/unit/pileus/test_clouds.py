@@ -9,6 +9,7 @@ from actuators.clouds.local import LocalCloud
 from actuators.ports import Instance
 from config.accounts import Account
 from config.errors import ConfigError
+from config.kubernetes_account import KubernetesAccount
 from config.settings import Settings
 from pileus.commands import actuate
 from pileus.commands import agent as command
@@ -56,6 +57,9 @@ def test_the_stack_is_part_of_the_owner_unless_it_is_the_default_one() -> None:
     assert of_stack(account, Settings()).owner == "shop"
     assert of_stack(account, Settings(stack="blue")).owner == "shop/blue"
     assert of_stack(account, Settings(stack="green")) != of_stack(account, Settings(stack="blue"))
+    pods = KubernetesAccount(owner="shop")
+    assert of_stack(pods, Settings()) == pods
+    assert of_stack(pods, Settings(stack="blue")).owner == "shop.blue"  # a label can have no slash
 
 
 def test_accounts_that_cannot_be_used_end_with_2_before_anything_starts(
