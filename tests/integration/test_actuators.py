@@ -249,6 +249,7 @@ def test_a_suspended_decider_that_wakes_up_is_refused(kafka_rig: Rig) -> None:
 
 def test_an_older_decider_is_refused_and_its_late_claim_answered_by_another_of_the_owner(kafka_rig: Rig) -> None:
     rig = kafka_rig
+    rig.hand.write(MEMBERS, rig.partition, a_claim("before", partition=rig.partition))  # an epoch is never below 0
     rig.declare()
     with running(rig.actuators()):
         rig.await_members(1, State.STARTING)

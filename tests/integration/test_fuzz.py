@@ -71,7 +71,9 @@ def _counted(reader: Reader, now: float) -> bool:
     """Say whether a tick of late has counted everything that was written."""
     ticks = [record.at for record in reader.records(FORECASTS, FORECAST, HERE)]
     refused = {record.topic for record in reader.records(REJECTED, REJECTION)}
-    return bool(ticks) and ticks[-1] > now - 5.0 and refused == {SAMPLES.name, MEMBERS.name, INSTANCES.name}
+    if not ticks or ticks[-1] <= now - 5.0 or refused != {SAMPLES.name, MEMBERS.name, INSTANCES.name}:
+        return False
+    return _books(reader)[2] > MESSAGES
 
 
 def _used(hand: Hand, reader: Reader) -> int:

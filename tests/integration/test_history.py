@@ -1,4 +1,4 @@
-"""A worker whose checkpoint is lost knows yesterday's load: it reads it from ``pileus.history``.
+"""A worker keeps two days of load in ``pileus.history``; one whose checkpoint is lost knows yesterday's load.
 
 Two days of samples stand in the log before the worker starts, with ticks of their own time.
 """
@@ -29,6 +29,8 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.integration
 
 DAY_S = 86_400.0
+HEAD = 2
+"""Slashes in the key of a checkpoint's head; its parts have more."""
 SLOTS = 576
 WITHIN_S = 90.0
 
@@ -53,6 +55,14 @@ class Rig:
     def checkpoint(self) -> Checkpoint | None:
         found = self.reader.look().records(CHECKPOINTS, CHECKPOINT, 0)
         return found[-1] if found else None
+
+    def lose_checkpoints(self) -> None:
+        """Make every checkpoint one that nobody can use."""
+        heads = {m.key: m.value for m in self.reader.look().of(CHECKPOINTS, 0) if m.key.count(b"/") == HEAD}
+        for name, value in heads.items():
+            if value:
+                lost = msgspec.structs.replace(CHECKPOINT.decode(value), layout=0)
+                self.hand.write(CHECKPOINTS, 0, lost, key=name.decode())
 
     def past(self) -> list[History]:
         """Return what was kept of the two days."""
@@ -111,12 +121,10 @@ def test_a_worker_whose_checkpoint_is_lost_forecasts_with_yesterdays_season(rig:
     assert all(abs(each.value - load_at(each.at + SLOT_S / 2.0)) < 20.0 for each in kept)
     assert {m.key for m in rig.reader.of(HISTORY, 0)} >= {key(k.cluster, k.signal, k.slot).encode() for k in kept}
 
-    lost = rig.checkpoint()
-    assert lost is not None
-    rig.hand.write(CHECKPOINTS, 0, msgspec.structs.replace(lost, layout=0), key=f"{lost.role}/0")
+    rig.lose_checkpoints()
     second = rig.worker("second")
     try:
-        second.says("windows fill anew")
+        second.says("checkpoint of another layout: not used")
         found: list[tuple[float, SignalForecast]] = []
 
         def by_season() -> bool:
