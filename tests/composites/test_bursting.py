@@ -256,20 +256,6 @@ class TestOnlyWhatNeedsIt:
         assert serving(world, "web") == {"one": 4, "two": 1}
         assert parts(world) == HOME | {"two/web"}
 
-    def test_its_minimum_serves_at_home_before_it_leaves(self) -> None:
-        where = places("one", "two")
-        spec = application(cluster("web", least=3, most=9, places=where), waves=(("one",), ("two",)), burst="clusters")
-        world = World(spec, capacity={"one-1": 2, "two-1": 9})
-        world.tick(60)
-        assert serving(world, "web") == {"one": 2, "two": 3}
-        world.cloud._capacity = {"one-1": 9, "two-1": 9}
-        for _ in range(120):
-            world.tick()
-            assert len(world.of("web", State.ACTIVE)) >= 3
-
-        assert serving(world, "web") == {"one": 3}
-        assert uses(world) == ["one"]
-
     def test_after_a_restart_of_the_decider_nothing_moves(self) -> None:
         world = World(tiers(burst="clusters"))
         world.until_active()
@@ -368,9 +354,10 @@ class TestACloudIsFull:
         assert world.of("web", State.ACTIVE) == there
         assert [to for to in asked(world) if to] == [("two",)]
 
-    def test_when_it_has_room_again_the_members_move_back_one_for_one(self) -> None:
+    @pytest.mark.parametrize("burst", ["application", "clusters"])
+    def test_when_it_has_room_again_the_members_move_back_one_for_one(self, burst: str) -> None:
         where = places("one", "two")
-        spec = application(cluster("web", least=3, most=9, places=where), waves=(("one",), ("two",)))
+        spec = application(cluster("web", least=3, most=9, places=where), waves=(("one",), ("two",)), burst=burst)
         world = World(spec, capacity={"one-1": 2, "two-1": 9})
         world.tick(60)
         assert serving(world, "web") == {"one": 2, "two": 3}
