@@ -45,7 +45,6 @@ def applications(draw: st.DrawFn, *, application: str = "shop", tenant: str = "d
         network_partitions=names,
         waves=draw(_waves(names)),
         algorithm=draw(st.sampled_from(["one-after-another", "all-at-once"])),
-        burst=draw(st.sampled_from(["application", "clusters"])),
     )
     return complete(spec)
 
