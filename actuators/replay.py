@@ -260,9 +260,12 @@ def _of(recording: Iterable[Line], topic: str) -> dict[str, str]:
 
 
 def _compare(kind: str, recorded: Mapping[str, str], made: Mapping[str, tuple[float, str]]) -> Comparison:
-    """Count the recorded records that the replay made too; beyond the last one that is equal nothing is extra."""
+    """Count the recorded records that the replay made too.
+
+    From the time of the last one that is equal nothing is extra: the recording may end in the midst of it.
+    """
     missing = [where for value, where in recorded.items() if value not in made]
     equal = [made[value][0] for value in recorded if value in made]
     span = (min(equal, default=math.inf), max(equal, default=-math.inf))
-    extra = [name for value, (at, name) in made.items() if value not in recorded and span[0] <= at <= span[1]]
+    extra = [name for value, (at, name) in made.items() if value not in recorded and span[0] <= at < span[1]]
     return Comparison(kind, len(recorded), len(recorded) - len(missing), tuple(missing[:SHOWN]), tuple(extra[:SHOWN]))
