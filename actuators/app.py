@@ -198,7 +198,7 @@ class Actuators:
             order = ORDER.decode(record.value)
             if isinstance(order, Shadow) and isinstance(wrong := policy_of(order), tuple) and wrong:
                 log.warning("a shadow that cannot decide", policy=order.policy, problems=[str(each) for each in wrong])
-            self._go(self.ownership.handle(record.partition, lambda decider: decider.control(order)))
+            self._go(self.ownership.order(record.partition, order))
 
     def _definition(self, record: ConsumerRecord) -> None:
         """Note a definition; those that come together are taken in together."""

@@ -22,6 +22,7 @@ from streams.partition import application_key, partition_of
 from streams.publish import Sender
 from streams.records.action import Action
 from streams.records.control import CONTROL as ORDER
+from streams.records.control import Order
 from streams.records.decision import Decision
 from streams.records.forecast import FORECASTS as FORECAST
 from streams.records.instance import INSTANCES as INSTANCE
@@ -139,6 +140,15 @@ class Ownership:
             return
         async with owned.lock:
             await self._publish(owned, partition, step(owned.decider))
+
+    async def order(self, partition: int, order: Order) -> None:
+        """Hand an order to its decider, and keep what the next tick makes of it.
+
+        A tick that is read again is decided by the definitions of then: a pause would hold another number.
+        """
+        await self.handle(partition, lambda decider: decider.control(order))
+        if (owned := self._shards.opened.get(partition)) is not None:
+            owned.writer.hasten()
 
     async def forecasts(self, partition: int, logged: Logged, *, newest: bool) -> None:
         """Decide on one tick, after all before it. Only the newest is acted on: the others lie in the past."""

@@ -142,6 +142,10 @@ class Writer:
         """Say whether the next one may begin; ``of``: partitions that share this process."""
         return not 0.0 <= now - self._began < self._cost.pause_s(least_s, of)
 
+    def hasten(self) -> None:
+        """Have the next one begin at once."""
+        self._began = -math.inf
+
     async def save(self, offset: int, sections: Iterable[Section], now: float) -> Cost | None:
         """Write a checkpoint; return what it cost. ``None``: the broker refuses it, and the one before counts.
 

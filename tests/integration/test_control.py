@@ -125,7 +125,10 @@ def test_a_pause_outlives_the_decider_and_a_new_definition(
     settings = fast(fresh_broker.address, tmp_path / "state", partitions=1, heartbeat_s=1.0)
     create_topics(fresh_broker.address, partitions=1, replication=1)
     pileus, hand = Shell(fresh_broker, capsys), Hand(fresh_broker.address)
-    (given := tmp_path / "all.yaml").write_text(LIVE % 8)
+    quick = LIVE.replace(
+        "behavior: {", "behavior: {scaleUp: {policies: [{type: Percent, value: 900, periodSeconds: 1}]}, "
+    )
+    (given := tmp_path / "all.yaml").write_text(quick % 8)
     assert pileus("apply", given)[0] == 0
     worker, decider = (Piece(name, settings, tmp_path) for name in ("worker", "actuate"))
 
@@ -136,9 +139,11 @@ def test_a_pause_outlives_the_decider_and_a_new_definition(
             found: list[Decision] = reader.look().records(DECISIONS, DECISION)
             return found[-1] if found else None
 
-        def held(requests: float, *, since: float) -> bool:
+        def held(requests: float, *, asked: int, since: float = 0.0) -> Decision | None:
             found = newest(requests)
-            return found is not None and found.at > since and found.reasons[-1].code is Code.PAUSED
+            if found is None or found.at <= since or found.reasons[-1].code is not Code.PAUSED:
+                return None
+            return found if found.otherwise is not None and found.otherwise.asked == asked else None
 
         def wants(requests: float, members: int) -> bool:
             found = newest(requests)
@@ -146,21 +151,25 @@ def test_a_pause_outlives_the_decider_and_a_new_definition(
 
         wait_until(lambda: wants(16.0, 2), within_s=START_S, what="two members for 16 requests")
         assert pileus("pause", "default/shop", *WHY)[0] == 0
-        wait_until(lambda: held(16.0, since=0.0), within_s=START_S, what="a decision that is paused")
+        first = wait_until(lambda: held(16.0, asked=2), within_s=START_S, what="a decision that is paused")
+        assert first
+        wait_until(
+            lambda: held(16.0, asked=2, since=first.at), within_s=START_S, what="the next one: the pause is kept"
+        )
 
         killed = time.time()
         decider.kill()
         decider.start()
-        given.write_text(LIVE % 4)
+        given.write_text(quick % 4)
         assert pileus("apply", given)[0] == 0
-        wait_until(lambda: held(80.0, since=killed), within_s=START_S, what="it is paused for the next decider too")
-
-        def explained() -> bool:
-            newest(80.0)  # without a load the newest decision is held for want of it
-            code, out, _ = pileus("explain", "shop-web")
-            return code == 0 and "held at 2 by the pause (Paused) until " in out
-
-        wait_until(explained, within_s=START_S, what="the pause is told as what holds the number")
+        found = wait_until(
+            lambda: held(80.0, asked=20, since=killed),
+            within_s=START_S,
+            what="it is paused for the next decider too, which would have 20",
+        )
+        assert found
+        code, out, _ = pileus("explain", "shop-web", "--at", found.at)
+        assert (code, "held at 2 by the pause (Paused) until " in out) == (0, True), out
 
         assert pileus("resume", "default/shop")[0] == 0
         wait_until(lambda: wants(80.0, 20), within_s=START_S, what="twenty members for 80 requests at 4 each")
