@@ -116,14 +116,21 @@ class Bucket:
         found[where[where >= 0]] = np.flatnonzero(where >= 0)
         return found if self.single and bool((found >= 0).all()) else None
 
-    def mean(self) -> "Bucket":
-        """Return it with one sample for each row: the mean of those that are known, NaN where there is none."""
-        if self.single:
-            return self
+    def several(self) -> "Several":
+        """Return what the rows with several samples measured on average."""
         first = np.append(True, self.row[1:] != self.row[:-1])
         group, count = np.cumsum(first) - 1, int(first.sum())
-        load, memory = (Column(_mean(each, group, count)) for each in (self.load, self.memory))
-        return Bucket(self.row[first], (Column(self.at[first]), load, memory), stamp=self.stamp)
+        mixed = np.bincount(group, minlength=count) > 1
+        many, renamed = mixed[group], np.cumsum(mixed) - 1
+        of, among = renamed[group[many]], int(mixed.sum())
+        load, memory = (_mean(each[many], of, among) for each in (self.load, self.memory))
+        return Several(self.stamp, first, np.flatnonzero(mixed).astype(np.int32), load, memory)
+
+    def mean(self, several: "Several") -> "Bucket":
+        """Return it with one sample for each row: the mean of those that are known, NaN where there is none."""
+        columns = [each[several.first] for each in (self.at, self.load, self.memory)]
+        columns[1][several.where], columns[2][several.where] = several.load, several.memory
+        return Bucket(self.row[several.first], tuple(map(Column, columns)))
 
     def values(self, place: Ints, count: int) -> Iterator[Floats]:
         """Yield the load and the memory of ``count`` rows, NaN where there is none; the bucket must be a single one.
@@ -160,6 +167,20 @@ class Bucket:
         if not row.size == at.raw.size == load.raw.size == memory.raw.size:
             raise msgspec.DecodeError(f"bucket of {len(raw)} bytes: columns of unequal length")
         return cls(row, (at, load, memory), not bool((row[1:] == row[:-1]).any()), narrowed=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Several:
+    """The means of those rows of a bucket that have several samples."""
+
+    stamp: object
+    """The bucket's."""
+    first: Bools
+    """For each sample: whether it is its row's first."""
+    where: Rows
+    """Which of the rows they are."""
+    load: Floats
+    memory: Floats
 
 
 def _mean(values: Floats, group: Ints, count: int) -> Floats:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from streams import window
 from streams.arrived import Arrived, Groups, counted_before
-from streams.bucket import Bools, Bucket, Ints
+from streams.bucket import Bools, Bucket, Ints, Several
 from streams.column import shuffled, unshuffled
 from streams.ledger import Section
 from streams.rows import Members
@@ -59,8 +59,8 @@ class Store:
         self._size = 0
         self._free: list[int] = []
         self._kept: dict[str, int] = {}
-        self._means: dict[int, Bucket] = {}
-        """Of buckets with several samples of a row: a bucket does not change, so they are reckoned once."""
+        self._several: dict[int, Several] = {}
+        """By the number of their bucket, which does not change: they are averaged once."""
 
     # --- rows --------------------------------------------------------------------------------------------------------
 
@@ -219,7 +219,7 @@ class Store:
             if lost is not None:
                 self._lose(lost)
         self._kept = dict(before)
-        self._means = {number: mean for number, mean in self._means.items() if number in self.buckets}
+        self._several = {number: some for number, some in self._several.items() if number in self.buckets}
 
     def settle(self, before: int) -> None:
         """Keep the buckets below this number in as little room as they need: few samples will come for them."""
@@ -259,10 +259,10 @@ class Store:
         """Return the means of a period, a sample for each row."""
         if (bucket := self.buckets.get(number)) is None or bucket.single:
             return bucket
-        known = self._means.get(number)
-        if known is None or known.stamp is not bucket.stamp:
-            known = self._means[number] = bucket.mean()
-        return known
+        several = self._several.get(number)
+        if several is None or several.stamp is not bucket.stamp:
+            several = self._several[number] = bucket.several()
+        return bucket.mean(several)
 
     def heard(self, newest: Newest, rows: Ints, at: float) -> Floats:
         """Return the time of each row's newest sample of a signal that is not after ``at``; -inf: none."""
