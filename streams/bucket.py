@@ -116,7 +116,13 @@ class Bucket:
         found[where[where >= 0]] = np.flatnonzero(where >= 0)
         return found if self.single and bool((found >= 0).all()) else None
 
-    def several(self) -> "Several":
+    def averaged(self) -> "Bucket | Several":
+        """Return what is to be kept of its means: all, or only those of rows with several samples if these are few."""
+        several = self._several()
+        few = 2 * several.where.size < np.count_nonzero(several.first)
+        return several if few else replace(self.mean(several), stamp=self.stamp)
+
+    def _several(self) -> "Several":
         """Return what the rows with several samples measured on average."""
         first = np.append(True, self.row[1:] != self.row[:-1])
         group, count = np.cumsum(first) - 1, int(first.sum())

@@ -59,8 +59,8 @@ class Store:
         self._size = 0
         self._free: list[int] = []
         self._kept: dict[str, int] = {}
-        self._several: dict[int, Several] = {}
-        """By the number of their bucket, which does not change: they are averaged once."""
+        self._means: dict[int, Bucket | Several] = {}
+        """By the number of their bucket, which does not change: it is averaged once."""
 
     # --- rows --------------------------------------------------------------------------------------------------------
 
@@ -219,7 +219,7 @@ class Store:
             if lost is not None:
                 self._lose(lost)
         self._kept = dict(before)
-        self._several = {number: some for number, some in self._several.items() if number in self.buckets}
+        self._means = {number: means for number, means in self._means.items() if number in self.buckets}
 
     def settle(self, before: int) -> None:
         """Keep the buckets below this number in as little room as they need: few samples will come for them."""
@@ -259,10 +259,10 @@ class Store:
         """Return the means of a period, a sample for each row."""
         if (bucket := self.buckets.get(number)) is None or bucket.single:
             return bucket
-        several = self._several.get(number)
-        if several is None or several.stamp is not bucket.stamp:
-            several = self._several[number] = bucket.several()
-        return bucket.mean(several)
+        known = self._means.get(number)
+        if known is None or known.stamp is not bucket.stamp:
+            known = self._means[number] = bucket.averaged()
+        return known if isinstance(known, Bucket) else bucket.mean(known)
 
     def heard(self, newest: Newest, rows: Ints, at: float) -> Floats:
         """Return the time of each row's newest sample of a signal that is not after ``at``; -inf: none."""
