@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -13,42 +12,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tests.brokers import MissingPartError, free_port
+from tests.apart import packages
+from tests.brokers import free_port
 
 HERE = Path(__file__).resolve().parent / "moto"
 LIB = HERE.parents[1] / ".moto"
 LIST = HERE / "requirements.txt"
-FETCH_S = 600.0
 START_S = 60.0
 
 
 def moto_packages() -> Path:
-    """Return the folder of moto's packages; install them when they are missing or of another version.
-
-    Raises
-    ------
-    MissingPartError
-        There is no pip, or it cannot.
-    """
-    fetched = LIB / LIST.name  # copied last, so its presence means a whole install
-    if fetched.is_file() and fetched.read_bytes() == LIST.read_bytes():
-        return LIB
-    shutil.rmtree(LIB, ignore_errors=True)
-    done = subprocess.run(
-        [*_pip(), "--target", str(LIB), "-r", str(LIST)], capture_output=True, text=True, timeout=FETCH_S, check=False
-    )
-    if done.returncode:
-        raise MissingPartError(f"moto cannot be installed: {(done.stdout + done.stderr)[-2000:]}")
-    shutil.copy(LIST, fetched)
-    return LIB
-
-
-def _pip() -> list[str]:
-    """Return the command that installs packages for this interpreter."""
-    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
-    if uv:
-        return [uv, "pip", "install", "--quiet", "--python", sys.executable]
-    return [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    """Return the folder of moto's packages (see ``tests/apart.py``)."""
+    return packages(LIST, LIB)
 
 
 class Ec2:
