@@ -4,10 +4,11 @@ import json
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 from kafka.errors import KafkaError
@@ -39,15 +40,20 @@ TICK_S = 0.3
 
 
 def demo(
-    directory: Path, command: Sequence[str] = ("{python}", "-I", "-S", "-c", LISTEN), *, image: str = ""
+    directory: Path,
+    command: Sequence[str] = ("{python}", "-I", "-S", "-c", LISTEN),
+    *,
+    image: str = "",
+    changes: Mapping[str, str] = MappingProxyType({}),
 ) -> Catalogue:
     """Return the demo's definitions with another command, ports of this process's own, and a quick scale-down.
 
-    With an ``image`` they are those for Docker.
+    With an ``image`` they are those for Docker. ``changes`` are further texts, and what stands in their place.
     """
     directory.mkdir(parents=True)
     low = 20_000 + os.getpid() * 40 % 10_000
     changes = {
+        **changes,
         'command: ["{python}", "-m", "pileus.sample_app"]': f"command: {json.dumps(list(command))}",
         "healthProbe: http:/health": "healthProbe: tcp",
         "19100-19115": f"{low}-{low + 15}",

@@ -8,12 +8,11 @@ The load is wrk's, which repeats nothing, and beside it requests of our own clie
 
 import argparse
 import asyncio
-import re
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from actuators.ports import Target
 from pileus.balancers import Adapter, adapter, process
+from tests import wrk
 from tests.balancing import OpenLoop, until
 from tests.clouds import free_ports
 
@@ -52,11 +52,6 @@ async def serve():
 loop = asyncio.new_event_loop()
 loop.run_until_complete(serve())
 """
-SAID = {
-    "requests": re.compile(r"(\d+) requests in"),
-    "refused": re.compile(r"Non-2xx or 3xx responses: (\d+)"),
-    "errors": re.compile(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)"),
-}
 
 
 @dataclass(slots=True)
@@ -184,17 +179,12 @@ async def _turn(members: Members, result: Churned) -> None:
 
 async def _load(url: str, result: Churned, *, close: bool) -> None:
     """Run wrk once and add up what it says."""
-    words: Sequence[str] = ["-t", "1", "-c", str(CONNECTIONS), "-d", f"{ROUND_S}s", "--timeout", "10s", url]
-    if close:
-        words = ["-H", "Connection: close", *words]
-    wrk = await asyncio.create_subprocess_exec("wrk", *words, stdout=asyncio.subprocess.PIPE)
+    words = wrk.words(url, seconds=ROUND_S, connections=CONNECTIONS, close=close)
+    running = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
     async with asyncio.timeout(ROUND_S + 30):
-        said = (await wrk.communicate())[0].decode()
-    found = {name: pattern.search(said) for name, pattern in SAID.items()}
-    if wrk.returncode or found["requests"] is None:
-        raise RuntimeError(f"wrk ended with {wrk.returncode}: {said}")
-    result.requests += int(found["requests"][1])
-    result.failed += sum(int(n) for name in ("refused", "errors") if (f := found[name]) for n in f.groups())
+        said = wrk.said((await running.communicate())[0].decode())
+    result.requests += said.requests
+    result.failed += said.failed
 
 
 async def _listens(port: int) -> bool:

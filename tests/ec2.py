@@ -49,6 +49,10 @@ class Ec2:
         """Return the calls of every kind since faults were told last, by their names."""
         return [call["Action"] for call in json.loads(self._ask("GET", "/calls")) if "Action" in call]
 
+    def met(self) -> dict[str, int]:
+        """Return how many calls met a fault since faults were told last, by its status or kind."""
+        return dict(json.loads(self._ask("GET", "/met")))
+
     def drain(self, *instances: str) -> None:
         """Let these have requests open, and no others: once they are taken out of a load balancer, they drain."""
         self._ask("POST", "/draining", json.dumps(instances).encode())

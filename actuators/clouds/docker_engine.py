@@ -41,6 +41,8 @@ _FULL = (
 _NEVER = ("executable file not found", "exec format error", "no such file or directory: unknown", "is a directory")
 """What the engine says of a command that no later attempt can execute."""
 _CLIENT_ERRORS = range(400, 500)
+_LATER = {408, CONFLICT, 425, 429}
+"""Those of them that pass: a time-out, somebody else's change, too early, too many requests."""
 
 T = TypeVar("T")
 
@@ -63,7 +65,7 @@ class EngineAnswer(Exception):  # noqa: N818 - an answer, which the caller under
         text = f"docker: {what}: {self.text}"
         if self.full:
             return OutOfCapacityError(text)
-        wrong = self.status in _CLIENT_ERRORS and self.status != CONFLICT
+        wrong = self.status in _CLIENT_ERRORS and self.status not in _LATER
         if wrong or any(said in self.text.lower() for said in _NEVER):
             return InvalidRequestError(text)
         return TransientCloudError(text)

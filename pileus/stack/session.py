@@ -189,8 +189,9 @@ async def _recorded(session: Session, asked: asyncio.Event) -> Result | None:
 
 
 def _teller(stack: LocalStack) -> Callable[[Change], None]:
-    """Return what writes where the broker is, and then a line for each change that is worth it."""
-    _say(f"{_clock(time.time())} broker {stack.settings.broker}, dashboard {stack.dashboard}")  # noqa: TID251 - a shell
+    """Return what writes where all is, and then a line for each change that is worth it."""
+    where = f"broker {stack.settings.broker}, dashboard {stack.dashboard}, requests to {stack.front}"
+    _say(f"{_clock(time.time())} {where}")  # noqa: TID251 - a shell
 
     def tell(change: Change) -> None:
         if shown.worth_telling(change, stack.applications):

@@ -1,14 +1,9 @@
-"""Pileus on a real Docker engine: agents beside containers, actuators killed while they scale, and ``pileus run``."""
+"""Pileus on a real Docker engine: agents beside containers, and ``pileus run``."""
 
 import asyncio
-import threading
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-import numpy as np
 import psutil
 import pytest
 from docker import APIClient
@@ -18,24 +13,23 @@ from config.settings import Settings
 from pileus.stack.broker import Broker
 from pileus.stack.clouds import clouds, destroy_all
 from pileus.stack.folders import docker_folder
-from streams.admin import create_topics, publish_definitions
-from streams.records.action import Launch, Result
+from streams.admin import create_topics
+from streams.records.action import Launch
 from streams.records.log import LOG
-from streams.records.member import State
 from streams.records.sample import SAMPLE, Health
 from streams.topics import LOGS, SAMPLES
-from tests.acting import Load, demo
 from tests.clouds import HTTPD, a_place
 from tests.engines import TINY, DockerEngine
-from tests.integration.test_actuators import DONE_S, READ, Rig
-from tests.pieces import Hand, Reader, carrying, fast, running
-from tests.python_image import IMAGE, import_sample
+from tests.match_day import MATCH, MATCH_S, play
+from tests.pieces import Reader, carrying
+from tests.python_image import import_sample
 from tests.running import END_S, run
-from tests.waiting import until, wait_until
+from tests.waiting import until
 
 PARTITIONS = 4
 WITHIN_S = 40.0
-KILLS = 20
+DAY_S = 30.0
+"""How long the match day takes here (s)."""
 BUSY = 'echo "up ERROR nothing"; echo URL=tcp://here > "$PILEUS_EXPORTS"; httpd -p "$PORT" -h /www; while :; do :; done'
 
 
@@ -111,100 +105,31 @@ def _busy(reader: Reader) -> bool:
     )
 
 
-# --- the actuators ---------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class DockerRig(Rig):
-    """Actuators whose cloud is a Docker engine."""
-
-    client: APIClient
-
-    def declare(self) -> None:
-        catalogue = demo(self.directory / "definitions", HTTPD, image=TINY)
-        publish_definitions(self.settings.broker, catalogue.documents())
-
-    def containers(self) -> dict[str, str]:
-        """Return each container of the stack that runs, by name."""
-        listed = self.client.containers(all=True, filters={"label": f"pileus.stack={self.settings.stack}"})
-        return {each["Names"][0].lstrip("/"): f"container-{each['Id'][:12]}" for each in listed}
-
-    def converged(self, count: int) -> bool:
-        """Return whether the record has so many members, and the engine those and no other."""
-        present = self.members(State.STARTING, State.ACTIVE, State.DRAINING)
-        return len(present) == count and {m.member: m.instance for m in present.values()} == self.containers()
-
-
-@pytest.fixture
-def rig(docker_engine: DockerEngine, fresh_kafka: Broker, tmp_path: Path) -> Iterator[DockerRig]:
-    settings = msgspec.structs.replace(
-        fast(fresh_kafka.address, tmp_path, checkpoint_s=30.0), docker_host=docker_engine.url, stack="actuators"
-    )
-    create_topics(settings.broker, partitions=settings.partitions, replication=1)
-    hand, reader, client = (
-        Hand(settings.broker),
-        Reader(settings.broker, READ, settings.partitions),
-        docker_engine.client(),
-    )
-    rig = DockerRig(settings, hand, reader, Load(hand, 0), tmp_path, client)
-    rig.load.partition = rig.partition
-    rig.load.start()
-    try:
-        yield rig
-    finally:
-        rig.load.stop()
-        hand.close()
-        reader.close()
-        left = asyncio.run(destroy_all(settings, Path(settings.state_dir), 0.0))
-        client.close()
-    assert not left
-
-
-@pytest.mark.timeout(900)
-def test_actuators_killed_at_random_points_while_they_scale_leave_no_duplicate_and_no_orphan(rig: DockerRig) -> None:
-    chance, actuators = np.random.default_rng(20261122), rig.actuators()
-    rig.declare()
-    with running(actuators):
-        rig.await_members(1, State.STARTING)
-        for i in range(KILLS):
-            actuators.says("partition open", times=2)
-            known = len(rig.actions())
-            rig.load.members = (2, 6, 1, 4, 3, 5)[i % 6]
-            with suppress(TimeoutError, AssertionError):  # a kill without an action before it counts too
-                wait_until(lambda: len(rig.actions()) > known, within_s=6.0, what="the next action")  # noqa: B023
-            threading.Event().wait(float(chance.random()) * 0.4)  # any moment around the call
-            actuators.kill()
-            actuators.start()
-        rig.load.members = 4
-        wait_until(lambda: rig.converged(4), within_s=2 * DONE_S, what="four members, their containers, no other")
-    launched: dict[str, set[str]] = {}
-    for outcome in rig.outcomes(Result.RUNNING):
-        launched.setdefault(outcome.member, set()).add(outcome.instance)
-    assert len(launched) >= 6
-    assert all(len(instances) == 1 for instances in launched.values())
-
-
 # --- pileus run ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.timeout(420)
-def test_pileus_run_drives_containers_without_a_failed_request(docker_engine: DockerEngine, tmp_path: Path) -> None:
+def test_a_match_day_on_containers_behind_haproxy_fails_no_request_of_ours_or_of_wrk(
+    docker_engine: DockerEngine, program: Callable[..., str], shared: Path, tmp_path: Path
+) -> None:
+    for name in ("haproxy", "wrk"):
+        program(name)
     client = docker_engine.client()
     import_sample(client)
-    load = ("--load", "steps", "--period", "16", "--peak", "60", "--duration", "40")
-    with run(tmp_path, "--cloud", "docker", "--engine", docker_engine.url, "--image", IMAGE, *load) as it:
-        it.until(lambda: len(_members(client)) >= 2, "a second container")
-        code = it.ends(60.0 + END_S)
+    trace = shared / "traces" / "wc98_requests_to_jun30_60s.csv.gz"
 
-    report = msgspec.json.decode(it.report.read_bytes())
+    day = play(docker_engine, tmp_path, trace, between=MATCH, seconds=DAY_S, speed=MATCH_S / DAY_S)
+
     left = _members(client)
     client.close()
-    assert code == 0, it.said.read_text()
-    assert report["requests"]["failed"] == 0
-    assert report["requests"]["sent"] > 300
-    assert report["members"]["max"] >= 2
+    assert day.code == 0, day.said
+    assert day.ours.requests.failed == 0
+    assert day.ours.requests.sent > 300
+    assert day.theirs.failed == 0, day.theirs
+    assert day.theirs.requests > DAY_S
+    assert day.ours.members.max >= 2
     assert left == []
-    assert not carrying(it.state)
+    assert not carrying(tmp_path / "state")
 
 
 @pytest.mark.parametrize(

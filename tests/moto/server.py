@@ -12,7 +12,7 @@ import json
 import re
 import sys
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl
@@ -104,17 +104,16 @@ class Faults:
         self._app = app
         self._script: list[dict[str, Any]] = []
         self._calls: deque[dict[str, str]] = deque(maxlen=10_000)
+        self._met: Counter[str] = Counter()
+        """Faults that were met since they were told, by status or kind."""
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == "/faults":
-            self._script = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
-            self._calls.clear()
-            return _said(start, "200 OK", "{}")
-        if environ["PATH_INFO"] == "/calls":
-            return _said(start, "200 OK", json.dumps(list(self._calls)))
+        if (told := self._told(environ)) is not None:
+            return _said(start, "200 OK", told)
         call = called(environ)
         who = re.search(r"Credential=([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
-        self._calls.append(call | {"key": who[1] if who else ""})
+        call |= {"key": who[1] if who else ""}
+        self._calls.append(call)
         fault = self._next(call)
         if fault is None:
             return self._app(environ, start)
@@ -123,10 +122,27 @@ class Faults:
             threading.Event().wait(fault["s"])
             start(answer[0], answer[1])
             return [answer[2]]
-        status = int(fault["status"])
+        if fault["kind"] == "torn":  # done, and then half of the answer
+            status, headers, body = answered(self._app, environ)
+            start(status, headers)
+            return [body[: len(body) // 2]]
         shape = ELB_ERROR if call.get("Version") == "2012-06-01" else ERROR
-        body = fault.get("body") or shape.format(code=fault["code"], message=fault.get("message", "said so"))
-        return _said(start, f"{status} {CODES.get(status, 'Error')}", body)
+        said = fault.get("body") or shape.format(code=fault["code"], message=fault.get("message", "said so"))
+        return _said(start, f"{fault['status']} {CODES.get(int(fault['status']), 'Error')}", said)
+
+    def _told(self, environ: dict[str, Any]) -> str | None:
+        """Answer a test that tells faults, or asks what came in; nothing to anybody else."""
+        match environ["PATH_INFO"]:
+            case "/met":
+                return json.dumps(self._met)
+            case "/calls":
+                return json.dumps(list(self._calls))
+            case "/faults":
+                self._script = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+                self._calls.clear()
+                self._met.clear()
+                return "{}"
+        return None
 
     def _next(self, call: dict[str, str]) -> dict[str, Any] | None:
         for fault in self._script:
@@ -135,6 +151,7 @@ class Faults:
                 if fault["kind"] == "full" and self._alive() < fault["room"]:
                     continue
                 fault["times"] = fault.get("times", 1) - 1
+                self._met[str(fault.get("status", fault["kind"]))] += 1
                 return fault
         return None
 

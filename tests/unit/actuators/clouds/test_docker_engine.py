@@ -21,6 +21,8 @@ from actuators.ports import CloudError, InvalidRequestError, OutOfCapacityError,
         (500, "Get http://127.0.0.1:5000/v2/: connect: connection refused", TransientCloudError),
         (503, "engine is shutting down", TransientCloudError),
         (409, "removal of container is already in progress", TransientCloudError),
+        (408, "request timeout", TransientCloudError),
+        (429, "too many requests", TransientCloudError),
     ],
 )
 def test_errors_are_named_by_what_to_do(status: int, text: str, error: type[CloudError]) -> None:
