@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from actuators.application import Application
+from actuators.appointed import balancers_of
 from actuators.budget import FREE, Use
 from actuators.cluster import ClusterState, Pair, Rules
 from actuators.exports import Exports
@@ -155,7 +156,12 @@ class Decider:
     def outcome(self, outcome: Outcome) -> list[Envelope]:
         """Follow what came of an action."""
         state = self.clusters.get(outcome.cluster)
-        return [] if state is None else [Envelope(*pair) for pair in state.outcome(outcome, self.epoch)]
+        if state is None:
+            return []
+        out = [Envelope(*pair) for pair in state.outcome(outcome, self.epoch)]
+        if state.spec.cartridge.balances:
+            self._appoint(self.applications[f"{state.spec.tenant}/{state.spec.application}"])
+        return out
 
     def report(self, report: BalancerReport) -> list[Envelope]:
         """Follow what a balancer says of a cluster."""
@@ -281,6 +287,7 @@ class Decider:
             epoch=self.epoch,
             lost=self._look_for_lost(name, application, states),
         )
+        self._appoint(application)
         allowance = self._limits.allowance(application.spec, states.values())
         for cluster, state in states.items():
             state.environment = exports.environment(state.spec, application.spec)
@@ -304,6 +311,16 @@ class Decider:
         yield from state.decide(None if application.ending else forecast, self.at, pause=pause, limits=limits)
         if limited:
             self._limits.decided(spec, before, state.use())
+
+    def _appoint(self, application: Application) -> None:
+        """Tell each cluster which members of the application are its balancers, so that a drain waits for all of them.
+
+        Those that are being created route nothing yet.
+        """
+        states = {cluster: self.clusters[cluster] for cluster in application.clusters()}
+        for cluster, balancers in balancers_of(application.spec, states.values()).items():
+            if cluster in states:
+                states[cluster].balancers.appoint(balancers.serving, alive=balancers.alive, at=self.at)
 
     def _look_for_lost(self, name: str, application: Application, states: Mapping[str, ClusterState]) -> frozenset[str]:
         """Return the network partitions of an application that cannot be reached, or only since a short while."""

@@ -20,11 +20,27 @@ class Balancers:
     """Since when reports are heard: before ``stale_s`` have passed there may be a balancer not heard of yet."""
     reports: dict[str, BalancerReport] = field(default_factory=dict)
     heard: dict[str, float] = field(default_factory=dict)
+    serving: frozenset[str] = frozenset()
+    """Balancers that are members of the application, and there: one that was not heard of yet may route already."""
+    known: frozenset[str] = frozenset()
+    """Those that served and are not gone, also where the definition says by now that they serve others."""
+    gone: dict[str, float] = field(default_factory=dict)
+    """Those that ended, and when: what they said before may come in late."""
+
+    def appoint(self, serving: frozenset[str], *, alive: frozenset[str], at: float) -> None:
+        """Take in which members of the application are balancers of the cluster; one that is gone is not asked again.
+
+        ``serving`` are those that are there and serve it, ``alive`` all balancers of the application that are not gone.
+        """
+        for balancer in self.known - alive:
+            self.gone[balancer] = at
+            self._forget(balancer)
+        self.serving, self.known = serving, (self.known & alive) | serving
 
     def hear(self, report: BalancerReport, *, at: float) -> bool:
         """Take in a report; one that is older than the last does not count."""
         before = self.reports.get(report.balancer)
-        if before is not None and report.at < before.at:
+        if report.balancer in self.gone or (before is not None and report.at < before.at):
             return False
         self.reports[report.balancer], self.heard[report.balancer] = report, at
         return True
@@ -33,7 +49,8 @@ class Balancers:
         """Let time pass."""
         self.began = at if self.began is None else self.began
         for balancer in [b for b, heard in self.heard.items() if at - heard > LOST_S]:
-            del self.reports[balancer], self.heard[balancer]
+            self._forget(balancer)
+        self.gone = {balancer: ended for balancer, ended in self.gone.items() if at - ended <= LOST_S}
 
     def vouch(self, member: Member, *, revision: int | None, at: float) -> bool:
         """Say whether every balancer confirms that a draining member gets no request and has none.
@@ -42,6 +59,8 @@ class Balancers:
         """
         if member.port == 0:
             return True  # nobody was ever told where it is
+        if self.serving - self.heard.keys():
+            return False
         if revision is None or not self._complete(at) or any(r.revision <= revision for r in self.reports.values()):
             return False
         backends = [b for r in self.reports.values() for b in r.backends if b.member == member.member]
@@ -53,6 +72,11 @@ class Balancers:
             return None
         backends = [b for report in self.reports.values() for b in report.backends]
         return set(members) - {b.member for b in backends if b.routed and b.answers is not False}
+
+    def _forget(self, balancer: str) -> None:
+        """Ask a balancer no more."""
+        self.reports.pop(balancer, None)
+        self.heard.pop(balancer, None)
 
     def _complete(self, at: float) -> bool:
         """Say whether every balancer was heard of lately."""

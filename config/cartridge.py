@@ -123,11 +123,11 @@ class Cartridge(Declaration):
     ID: ClassVar[str] = "type"
 
     type: Id
-    category: Annotated[Text, Field(min_length=1), not_yet()]
-    """``framework``, ``data``, ``load-balancer`` ..."""
+    category: Annotated[Text, Field(min_length=1)]
+    """``load-balancer`` or ``lb``, however it is written: members are balancers. Any other word decides nothing."""
     provider: Annotated[Text, ignored("who offers the cartridge; for people")] = ""
-    host: Annotated[Text, not_yet()] = ""
-    """DNS suffix of the clusters' host names."""
+    host: Text = ""
+    """DNS suffix of the clusters' host names: ``<alias>.<host>``, by which balancers that are cartridges route."""
     display_name: Remark = ""
     description: Remark = ""
     version: Remark = ""

@@ -96,6 +96,10 @@ class CartridgeSpec:
     protocol: str = "http"
     balanced: bool = True
     """True when a balancer sends it requests: its members serve once they are routed, and drain out of it."""
+    balances: bool = False
+    """True when it is a balancer itself: its members route requests to other clusters of the application."""
+    host: str = ""
+    """What the cluster's host name ends with; empty: it has none of its own."""
     health: str = "http:/health"
     """``http:/path``, ``tcp``, or empty."""
     drain_s: float = 30.0

@@ -121,6 +121,6 @@ def _domain_mapping(document: Document[DomainMapping]) -> None:
         if taken != document.file:
             document.against((*path, "domainName"), each.domain_name, f"also mapped in {taken}")
     document.unique(
-        (("domainMappings", i, "domainName"), each.domain_name.lower())
+        (("domainMappings", i, "domainName"), each.domain_name.lower() + each.context_path.rstrip("/"))
         for i, each in enumerate(document.definition.domain_mappings)
     )

@@ -36,6 +36,8 @@ LONGEST_MEMBER = 63
 """Characters of a member's id: a DNS label."""
 ORDINAL = 10
 """Characters kept free for ``-<ordinal>``."""
+BALANCERS = frozenset({"lb", "loadbalancer"})
+"""Categories of cartridges that are balancers, without what stands between the letters."""
 DIGEST = 8
 """Characters of the hash that makes a shortened id unique."""
 
@@ -220,6 +222,8 @@ def _cartridge(cartridge: Cartridge, application: Application, use: CartridgeUse
         environment=environment(given),
         protocol=cartridge.port_mapping[0].protocol if cartridge.port_mapping else "http",
         balanced=_balanced(cartridge),
+        balances=_balances(cartridge),
+        host=cartridge.host,
         health=health,
         drain_s=cartridge.drain.timeout_seconds,
         grace_s=cartridge.drain.grace_seconds,
@@ -230,8 +234,10 @@ def _cartridge(cartridge: Cartridge, application: Application, use: CartridgeUse
 
 
 def _balanced(cartridge: Cartridge) -> bool:
-    """Say whether a balancer sends it requests: it has a port that speaks HTTP."""
-    return any(each.protocol.lower() in {"http", "https"} for each in cartridge.port_mapping)
+    """Say whether a balancer sends it requests: it has a port that speaks HTTP, and is none itself."""
+    return not _balances(cartridge) and any(
+        each.protocol.lower() in {"http", "https"} for each in cartridge.port_mapping
+    )
 
 
 def _policy(policy: AutoscalingPolicy) -> Policy:
@@ -247,6 +253,11 @@ def _policy(policy: AutoscalingPolicy) -> Policy:
         demand=policy.demand,
         flap=FlapSpec(starts=flap.starts, window_s=flap.window_seconds) if flap else None,
     )
+
+
+def _balances(cartridge: Cartridge) -> bool:
+    """Say whether its members are balancers. Stratos documented one spelling and asked for another (F24)."""
+    return re.sub(r"[^a-z0-9]", "", cartridge.category.lower()) in BALANCERS
 
 
 def _behavior(rules: Rules) -> Behavior:

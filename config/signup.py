@@ -6,7 +6,7 @@ from pydantic import Field
 
 from config.application import ArtifactRepository
 from config.cartridge import NO_ARTIFACTS
-from config.definition import Alias, Declaration, Definition, Id, Text, not_yet
+from config.definition import Alias, Declaration, Definition, Id, Text
 
 
 class OfApplication(Declaration):
@@ -32,12 +32,11 @@ class ApplicationSignUp(OfApplication):
 class Domain(Definition):
     """A host name of one cluster."""
 
-    cartridge_alias: Annotated[Alias, not_yet()]
-    domain_name: Annotated[
-        Text, Field(pattern=r"^[A-Za-z0-9*]([A-Za-z0-9.-]*[A-Za-z0-9])?$", max_length=253), not_yet()
-    ]
-    """Unique in Pileus."""
-    context_path: Annotated[Text, Field(pattern=r"^(|/\S*)$"), not_yet()] = ""
+    cartridge_alias: Alias
+    domain_name: Annotated[Text, Field(pattern=r"^[A-Za-z0-9*]([A-Za-z0-9.-]*[A-Za-z0-9])?$", max_length=253)]
+    """Of one application in Pileus, once with each context path. Balancers that are cartridges route by it."""
+    context_path: Annotated[Text, Field(pattern=r"^(|/\S*)$")] = ""
+    """Only requests of this path, and below it; it stays part of what the member is asked."""
 
 
 class DomainMapping(OfApplication):
@@ -45,4 +44,4 @@ class DomainMapping(OfApplication):
 
     KIND: ClassVar[str] = "domainMapping"
 
-    domain_mappings: Annotated[tuple[Domain, ...], Field(min_length=1), not_yet("no balancer routes by host yet")]
+    domain_mappings: Annotated[tuple[Domain, ...], Field(min_length=1)]

@@ -28,6 +28,7 @@ COMMANDS = {
     "actuate": "decide and act (decider and executor)",
     "agent": "measure one instance and publish it (cartridge agent)",
     "lb-agent": "keep one balancer in step with the members (balancer agent)",
+    "balance": "be a balancer: what a member of a load balancer's cartridge runs",
     "registry": "keep images for Docker engines: start a registry, push to it, list it",
     "dashboard": "serve the read-only view",
     "replay": "replay a load under a policy and tell what it is worth; or take recorded decisions again",

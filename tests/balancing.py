@@ -50,12 +50,14 @@ class Server:
 class OpenLoop:
     """Sends ``rate`` requests per second to ``url``, every fifth with a body, when they are due. Never retries."""
 
-    def __init__(self, url: str, *, rate: float) -> None:
+    def __init__(self, url: str, *, rate: float, host: str = "") -> None:
         self.results: Counter[str] = Counter()
         self._url = url
         self._rate = rate
         self._client = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=WAIT_S)
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(total=WAIT_S),
+            headers={"Host": host} if host else None,
         )
         self._requests: set[asyncio.Task[None]] = set()
         self._sending = asyncio.create_task(self._send())

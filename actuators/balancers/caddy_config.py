@@ -9,6 +9,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from actuators.balancers.caddy_front import front_routes, selection
+from actuators.balancers.front import NAME, Front
+
 CHECK = "check:"
 """The check server of cluster ``c`` is called ``check:c``: Caddy counts requests per server."""
 CHECK_INTERVAL = "250ms"
@@ -39,17 +42,21 @@ class Frontend:
     """Every port that a member may have. Each costs four checks per second."""
     host: str = "127.0.0.1"
     """The host of all members."""
+    sticky: bool = False
+    """Clients stay with their members."""
 
     def addresses(self) -> list[str]:
         """Return every address that a member may have, as ``HOST:PORT``."""
         return [f"{self.host}:{port}" for port in sorted(self.ports)]
 
 
-def caddy_config(clusters: Mapping[str, Frontend], *, admin: str, root: str) -> dict[str, Any]:
+def caddy_config(
+    clusters: Mapping[str, Frontend], *, admin: str, root: str, front: Front | None = None
+) -> dict[str, Any]:
     """Return Caddy's JSON configuration.
 
     ``admin`` is the ``HOST:PORT`` of its admin API, ``root`` the directory that has a folder for each cluster,
-    whose files say who is routed.
+    whose files say who is routed. ``front`` is a listener for all clusters: it hands requests to the clusters' own.
 
     Raises
     ------
@@ -59,11 +66,14 @@ def caddy_config(clusters: Mapping[str, Frontend], *, admin: str, root: str) -> 
     if bare := [cluster for cluster, frontend in clusters.items() if not frontend.ports]:
         raise ValueError(f"{bare[0]}: ports: none is declared")
     listeners = [admin] + [address for f in clusters.values() for address in (f.listen, f.check)]
-    _require_distinct(listeners)
+    _require_distinct([*listeners, front.listen] if front else listeners)
     servers: dict[str, Any] = {}
     for cluster, frontend in sorted(clusters.items()):
         servers[cluster] = _server(frontend.listen, [{"handle": [_proxy(frontend)]}])
         servers[CHECK + cluster] = _server(frontend.check, _answers(f"{root}/{cluster}"))
+    if front is not None:
+        listens = {cluster: frontend.listen for cluster, frontend in clusters.items()}
+        servers[NAME] = _server(front.listen, front_routes(front, listens))
     return {
         "admin": {"listen": admin, "config": {"persist": False}},
         "logging": {
@@ -83,7 +93,7 @@ def frontends(config: Mapping[str, Any]) -> dict[str, Frontend]:
     """
     try:
         servers = config["apps"]["http"]["servers"]
-        return {name: _frontend(name, servers) for name in servers if not name.startswith(CHECK)}
+        return {name: _frontend(name, servers) for name in servers if not name.startswith((CHECK, NAME))}
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise ValueError(f"not a Caddy configuration of Pileus: {error!r}") from error
 
@@ -117,7 +127,7 @@ def _proxy(frontend: Frontend) -> dict[str, Any]:
             "keep_alive": {"enabled": True, "idle_timeout": IDLE, "max_idle_conns_per_host": 256},
         },
         "load_balancing": {
-            "selection_policy": {"policy": "least_conn"},
+            "selection_policy": selection(sticky=frontend.sticky),
             "try_duration": HOLD,
             "try_interval": RETRY_EVERY,
         },

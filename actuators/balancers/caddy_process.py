@@ -10,6 +10,7 @@ from pathlib import Path
 from actuators.balancers.caddy_config import Frontend, caddy_config
 from actuators.balancers.caddy_counts import read_counts
 from actuators.balancers.caddy_files import CONFIG, ROUTED, MemberFiles
+from actuators.balancers.front import Front
 from actuators.balancers.process import START_S, Daemon, Served
 from actuators.ports import BalancerError
 
@@ -36,13 +37,19 @@ def caddy_program() -> Path:
 class Caddy(Served):
     """One Caddy that serves ``clusters``; its configuration, log and state are in ``directory``."""
 
-    def __init__(self, directory: Path, clusters: Mapping[str, Frontend], *, admin: str) -> None:
-        listeners = [admin, *(address for f in clusters.values() for address in (f.listen, f.check))]
+    def __init__(
+        self, directory: Path, clusters: Mapping[str, Frontend], *, admin: str, front: Front | None = None
+    ) -> None:
+        listeners = [
+            admin,
+            *([front.listen] if front else []),
+            *(address for f in clusters.values() for address in (f.listen, f.check)),
+        ]
         super().__init__(Daemon("caddy", directory, listeners=listeners, end_by=signal.SIGTERM))
         self.admin = admin
         self._clusters = clusters
         self._files = [MemberFiles(self.directory, cluster) for cluster in clusters]
-        self._config = caddy_config(clusters, admin=admin, root=str(self.directory / ROUTED))
+        self._config = caddy_config(clusters, admin=admin, root=str(self.directory / ROUTED), front=front)
 
     def start(self, *, timeout_s: float = START_S) -> None:
         """Start Caddy and return when it answers. Members that the directory knows are routed at once.

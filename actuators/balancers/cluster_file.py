@@ -19,9 +19,11 @@ class ClusterFile(msgspec.Struct, frozen=True, kw_only=True):
     """How one cluster is served, and by whom."""
 
     listen: str
-    """``IPv4:PORT`` that clients ask."""
+    """``IPv4:PORT`` that clients ask; empty: they ask the front alone (HAProxy only)."""
     maxconn: int = 0
     """Most requests at a time on one member, the others queue (HAProxy only); 0: no bound."""
+    sticky: bool = False
+    """Clients stay with their members (HAProxy only)."""
     revision: int = 0
     """Grows with every change."""
     routed: tuple[Target, ...] = ()
@@ -31,7 +33,8 @@ class ClusterFile(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what cannot be written into a configuration."""
-        require_listener(self.listen)
+        if self.listen:
+            require_listener(self.listen)
         if faults := [fault for target in (*self.routed, *self.leaving) if (fault := fault_of(target))]:
             raise ValueError(faults[0])
 

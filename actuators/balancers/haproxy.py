@@ -141,7 +141,7 @@ class HaproxyBalancer:
                 for question in (
                     f"show servers state {cluster}",
                     f"show stat {cluster} 6 -1",
-                    f"show stat {front_of(cluster)} 1 -1",
+                    f"show stat {front_of(cluster, self._wanted[cluster])} 1 -1",
                 )
             ]
             if states.strip() and stat.strip() and front.strip():

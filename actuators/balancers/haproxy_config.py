@@ -5,9 +5,12 @@ or a restart begins where the process stood.
 """
 
 from collections.abc import Iterable
+from zlib import crc32
 
 from actuators.balancers.checked import address_of
 from actuators.balancers.cluster_file import ClusterFile
+from actuators.balancers.front import NAME, Front
+from actuators.balancers.haproxy_front import STICKY, front_text
 from actuators.ports import Target
 
 CONFIG = "config"
@@ -50,29 +53,41 @@ def file_of(cluster: str) -> str:
     return f"{cluster}.cfg"
 
 
-def front_of(cluster: str) -> str:
-    """Return the name of the frontend of a cluster; no cluster is called so."""
-    return f"in:{cluster}"
+def base_text(front: Front | None) -> str:
+    """Return the part of the configuration that is no cluster's."""
+    return BASE_TEXT + (front_text(front) if front else "")
+
+
+def front_of(cluster: str, wanted: ClusterFile) -> str:
+    """Return the name of the frontend of a cluster, its own or that of all; no cluster is called so."""
+    return f"in:{cluster}" if wanted.listen else NAME
 
 
 def cluster_text(cluster: str, wanted: ClusterFile) -> str:
     """Return a cluster's part of the configuration. Only what is safe to repeat is sent twice."""
     members = "".join(f"    server {target.member} {server_words(target, wanted)}\n" for target in wanted.routed)
     return f"""\
-frontend {front_of(cluster)}
+{_frontend(cluster, wanted) if wanted.listen else ""}backend {cluster}
+{STICKY if wanted.sticky else ""}    server {WAITING_ROOM} {NOWHERE} backup
+{members}"""
+
+
+def _frontend(cluster: str, wanted: ClusterFile) -> str:
+    """Return the listener of one cluster alone."""
+    return f"""\
+frontend {front_of(cluster, wanted)}
     bind {wanted.listen}
     http-request disable-l7-retry unless METH_GET
     default_backend {cluster}
 
-backend {cluster}
-    server {WAITING_ROOM} {NOWHERE} backup
-{members}"""
+"""
 
 
 def server_words(target: Target, wanted: ClusterFile) -> str:
     """Return what follows the name of a server, in a file as in a command."""
     bound = f" maxconn {wanted.maxconn}" if wanted.maxconn else ""
-    return f"{address_of(target)} {CHECK}{bound}"
+    number = f" id {crc32(target.member.encode()) % 2**31 or 1}" if wanted.sticky else ""
+    return f"{address_of(target)} {CHECK}{bound}{number}"
 
 
 def entering(cluster: str, targets: Iterable[Target], wanted: ClusterFile) -> list[str]:

@@ -68,13 +68,21 @@ class LocalCloud:
         Folder that remembers them; created when missing. One folder is one cloud.
     agent : callable, optional
         Command line of the agent beside an instance. It is started again when it dies, ever more slowly.
+    told : mapping
+        Variables that every instance gets, below those of its launch: how to reach the rest of Pileus.
     clock : callable
         Monotonic time (s), for the pace of starting agents again.
     """
 
     def __init__(
-        self, state: Path, agent: AgentCommand | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        state: Path,
+        agent: AgentCommand | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        told: Mapping[str, str] | None = None,
     ) -> None:
+        self._told = dict(told or {})
         self._state = LocalState(state)
         self._agents = None if agent is None else LocalAgents(agent, log=self._agent_log, clock=clock)
         self._ends: Counter[str] = Counter()
@@ -197,7 +205,9 @@ class LocalCloud:
         command = [word.replace("{python}", sys.executable).replace("{port}", port) for word in intent.launch.command]
         inherited = {k: v for k, v in os.environ.items() if k in INHERITED or k.startswith("PYTHON")}
         files = {"PILEUS_EXPORTS": self.exports(member), "PILEUS_METADATA": self.metadata(member)}
-        environment = inherited | self._environment(intent) | {name: str(path) for name, path in files.items()}
+        environment = (
+            inherited | self._told | self._environment(intent) | {name: str(path) for name, path in files.items()}
+        )
         try:
             report = local_process.start(command, claim=claim, environment=environment, log=self._state.log(member))
         except ValueError as error:

@@ -29,6 +29,8 @@ from streams.records.action import Launch
 A = TypeVar("A", bound=Account | KubernetesAccount)
 AGENT_SETTINGS = ("broker", "partitions", "sample_interval_s", "buffer_records")
 """Settings that the agent on an instance goes by."""
+TOLD_SETTINGS = (*AGENT_SETTINGS, "probe_interval_s")
+"""Settings that an instance on this machine may go by: a balancer does."""
 
 
 def clouds(settings: Settings, state: Path) -> dict[str, Cloud]:
@@ -40,8 +42,9 @@ def clouds(settings: Settings, state: Path) -> dict[str, Cloud]:
         The file of accounts cannot be used, or an account has the name of a built-in cloud.
     """
     folder = local_folder(state)
+    told = {variable(each): text_of(getattr(settings, each)) for each in TOLD_SETTINGS}
     built_in: dict[str, Cloud] = {
-        "local": LocalCloud(folder, agent=None if settings.agents == "node" else _agent(settings, folder)),
+        "local": LocalCloud(folder, None if settings.agents == "node" else _agent(settings, folder), told=told),
         "memory": MemoryCloud(now=time.time),  # noqa: TID251 - composition
     }
     if settings.docker_host:

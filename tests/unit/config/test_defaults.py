@@ -93,9 +93,20 @@ def test_the_page_of_fields_names_every_field(kind: str) -> None:
 def test_the_page_says_what_is_not_acted_upon() -> None:
     lines = page().splitlines()
 
-    for path in ("category", "host", "active", "persistence"):
+    for path in ("multiTenant", "portMapping[].proxyPort", "active", "persistence"):
         assert any(line.startswith(f"| `{path}` | accepted, not yet used") for line in lines), path
-    for path in ("schedules[]", "budget", "fallback", "flapBudget", "victim", "quota", "partitions[].pricePerHour"):
+    for path in (
+        "category",
+        "host",
+        "domainMappings[].contextPath",
+        "schedules[]",
+        "budget",
+        "fallback",
+        "flapBudget",
+        "victim",
+        "quota",
+        "partitions[].pricePerHour",
+    ):
         assert any(line.startswith(f"| `{path}` | used |") for line in lines), path
 
 
