@@ -12,7 +12,14 @@ from streams.records.member import Member, State
 
 
 def intent(
-    spec: ClusterSpec, unit: Unit, partition: PartitionSpec, ordinal: int, *, decision: Decision, epoch: int
+    spec: ClusterSpec,
+    unit: Unit,
+    partition: PartitionSpec,
+    ordinal: int,
+    *,
+    decision: Decision,
+    epoch: int,
+    on: str = "",
 ) -> Member:
     """Return the record that stands before the cloud is called."""
     return Member(
@@ -25,6 +32,7 @@ def intent(
         network_partition=partition.network_partition,
         partition=partition.partition,
         cluster_instance=unit.instance,
+        on=on,
         state=State.CREATED,
         at=decision.at,
         epoch=epoch,

@@ -59,12 +59,21 @@ class ActuatorSettings:
     fetch_wait_s: float = 0.05
 
 
-def create_app(settings: ActuatorSettings, *, clouds: Mapping[str, Cloud], now: Callable[[], float]) -> faust.App:
-    """Build the actuators around ``clouds`` (by provider). ``now`` is the wall clock (s since the Unix epoch)."""
+def create_app(
+    settings: ActuatorSettings,
+    *,
+    clouds: Mapping[str, Cloud],
+    now: Callable[[], float],
+    roster: Roster | None = None,
+) -> faust.App:
+    """Build the actuators around ``clouds`` (by provider). ``now`` is the wall clock (s since the Unix epoch).
+
+    ``roster`` is kept up to date: clouds may read it.
+    """
     app = create_faust_app(
         "pileus-actuators", broker=settings.broker, session_s=settings.session_s, fetch_wait_s=settings.fetch_wait_s
     )
-    actuators = Actuators(settings, clouds, Sender(app), now)
+    actuators = Actuators(settings, clouds, Sender(app), now, Roster() if roster is None else roster)
     consume(app, FORECASTS, actuators.forecasts)
     consume(app, OUTCOMES, actuators.outcome)
     consume(app, BALANCERS, actuators.report)
@@ -80,12 +89,17 @@ class Actuators:
     """What the agents of the app share."""
 
     def __init__(
-        self, settings: ActuatorSettings, clouds: Mapping[str, Cloud], sender: Sender, now: Callable[[], float]
+        self,
+        settings: ActuatorSettings,
+        clouds: Mapping[str, Cloud],
+        sender: Sender,
+        now: Callable[[], float],
+        roster: Roster,
     ) -> None:
         self._settings = settings
         self._sender = sender
         self._now = now
-        self._roster = Roster()
+        self._roster = roster
         self._documents: dict[str, bytes] = {}
         self._catalogue: Catalogue | None = None
         self._specs: Sequence[ApplicationSpec] = ()

@@ -9,6 +9,7 @@ from actuators.application import Unit
 from actuators.breaker import replaceable
 from actuators.budget import Allowance, Use, cap, use
 from actuators.draining import Balancers
+from actuators.hosting import Hosting
 from actuators.judge import Judge, Remembered
 from actuators.launching import STEADY_S, Launching
 from actuators.lifecycle import ENDS, FAULT, PRESENT, move, recalled
@@ -63,6 +64,8 @@ class ClusterState:
         """Where each member's newest record stands in ``pileus.members``."""
         self.balancers = Balancers(rules.stale_s)
         self.launching = Launching()
+        self.hosting = Hosting()
+        """How its members stand to hosts, on this tick."""
         self.at = -math.inf
         """The last tick."""
         self.cap: Cap | None = None
@@ -119,7 +122,8 @@ class ClusterState:
         if self.judge.remembered.memory.wanted is None:
             self.judge.adopt(sum(m.state in PRESENT for m in self._alive()), at)
         self.cap = cap(limits, self.spec.partitions, counts(self._alive())) if limits else None
-        self.decision, tell = self.judge.decide(self.spec, forecast, at, cap=self.cap, pause=pause)
+        room = self.hosting.room
+        self.decision, tell = self.judge.decide(self.spec, forecast, at, cap=self.cap, pause=pause, room=room)
         if tell:
             yield self.decision.cluster, self.decision
 
@@ -185,7 +189,7 @@ class ClusterState:
         if all(member.state is State.ACTIVE for member in self._living.values()):
             return  # nobody comes or goes
         yield from self._overdue(epoch)
-        yield from self._drained(epoch, patience_s=self.spec.cartridge.drain_s)
+        yield from self._drained(epoch, patience_s=self.hosting.patience_s(self.spec.cartridge.drain_s))
         yield from self._again(epoch)
 
     def outcome(self, outcome: Outcome, epoch: int) -> Iterator[Pair]:
@@ -225,7 +229,7 @@ class ClusterState:
         """Where no balancer says who serves, the cloud does, and the member's probe if it has one."""
         if self.spec.cartridge.balanced:
             return
-        starting = [m for m in self._alive() if m.state is State.STARTING]
+        starting = [m for m in self._alive() if m.state is State.STARTING and self.hosting.reached(m)]
         known = self.decision.given.forecast.own.each() if starting and self.decision is not None else ()
         healthy = {each.member for each in known if each.healthy}
         for member in starting:
@@ -252,7 +256,8 @@ class ClusterState:
         moved = dict.fromkeys(self.standing().misplaced, "its partition has no place for it")
         frozen = any(reason.code is Code.BREAKER for reason in decision.reasons)
         faulty = {} if frozen else replaceable(forecast, at=self.at)
-        leaving = moved | ({m: f"{FAULT}: {why}" for m, why in faulty.items()} if not unit.lost else {})
+        homeless = self.hosting.leaving(alive)
+        leaving = moved | homeless | ({m: f"{FAULT}: {why}" for m, why in faulty.items()} if not unit.lost else {})
         if not leaving and sum(m.state in PRESENT for m in alive) == unit.wanted:
             return
         where = self.launching.place(unit.partitions, self._alive(), at=self.at)
@@ -260,10 +265,10 @@ class ClusterState:
             alive,
             wanted=unit.wanted,
             partitions=unit.partitions,
-            forecasts=forecast.own.by_name(),
+            forecasts=self.hosting.loads() or forecast.own.by_name(),
             leaving=leaving,
-            room=where is not None and self._allowance.allows(where),
-            victim=self.spec.victim,
+            room=bool(homeless) or (where is not None and self._allowance.allows(where)),
+            victim=self.hosting.victim or self.spec.victim,
         )
         asked = actions.asked(unit, decision)
         for name in todo.recall:
@@ -280,9 +285,12 @@ class ClusterState:
             partition = self.launching.place(unit.partitions, self._alive(), at=self.at)
             if partition is None or not self._allowance.allows(partition):
                 return
+            on = self.hosting.take(partition, full=self.launching.full_at(self.at))
+            if on is None:
+                return
             self._allowance.take(partition)
             self.ordinal += 1
-            member = actions.intent(self.spec, unit, partition, self.ordinal, decision=decision, epoch=epoch)
+            member = actions.intent(self.spec, unit, partition, self.ordinal, decision=decision, epoch=epoch, on=on)
             yield self._keep(member)
             yield from self._send(self._order(member, epoch))
 
@@ -303,7 +311,7 @@ class ClusterState:
     def _is_free(self, member: Member) -> bool:
         """Say whether a draining member has nothing to do any more. Without a balancer it ends by its grace."""
         if not self.spec.cartridge.balanced:
-            return True
+            return not self.hosting.carries(member)
         return self.balancers.vouch(member, revision=self.offsets.get(member.member), at=self.at)
 
     def _overdue(self, epoch: int) -> Iterator[Pair]:
@@ -354,7 +362,7 @@ class ClusterState:
     def _failed(self, member: Member, outcome: Outcome, epoch: int) -> Pair:
         """Give up this member; the next tick places another one elsewhere, or later."""
         if outcome.result in {Result.OUT_OF_CAPACITY, Result.CREDENTIALS}:
-            self.launching.has_no_room(place_of(member), until=self.at + self.rules.full_s)
+            self.launching.has_no_room(member.on or place_of(member), until=self.at + self.rules.full_s)
         else:
             self.launching.failed(member, at=self.at)
         why = f"{outcome.result}: {outcome.reason}"

@@ -31,8 +31,10 @@ def decide(given: Given, *, at: float) -> tuple[Decision, Memory]:
 def choose(given: Given, *, at: float) -> tuple[Decision, Memory]:
     """Take a decision that need not be told: the same, without what else it would be."""
     before, recommended, changes = _remember(given, at)
-    factors = demand(given.forecast, given.policy, least=given.min_members, most=given.max_members)
-    missing = 0 if any(factor.members is not None for factor in factors) else given.memory.missing + 1
+    factors = (
+        () if given.room else demand(given.forecast, given.policy, least=given.min_members, most=given.max_members)
+    )
+    missing = 0 if given.room or any(factor.members is not None for factor in factors) else given.memory.missing + 1
     pulse = watch(given.memory.pulse, given.forecast, given.policy, at=at)
     gates = Gates(given, before, at)
     asked = gates.breaker(gates.demand(factors, missing=missing), pulse)

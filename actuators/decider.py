@@ -16,6 +16,7 @@ from actuators.appointed import balancers_of
 from actuators.budget import FREE, Use
 from actuators.cluster import ClusterState, Pair, Rules
 from actuators.exports import Exports
+from actuators.hosting import settle
 from actuators.judge import Remembered
 from actuators.limits import NOBODY, Limits
 from actuators.lost import Lost
@@ -270,6 +271,7 @@ class Decider:
         """Decide the clusters of an application, fit its instances to that, and act."""
         self._reschedule(name, application)
         states = {cluster: self.clusters[cluster] for cluster in application.clusters()}
+        settle(states.values(), at=self.at)
         for cluster, state in states.items():
             yield from self._decide(application, state, states, forecasts.get(cluster))
         if not act:
@@ -289,7 +291,7 @@ class Decider:
         )
         self._appoint(application)
         allowance = self._limits.allowance(application.spec, states.values())
-        for cluster, state in states.items():
+        for cluster, state in sorted(states.items(), key=lambda each: each[1].hosting.hosts_others):
             state.environment = exports.environment(state.spec, application.spec)
             yield from state.act(application.units.get(cluster, ()), self.epoch, allowance)
         self._limits.launched(application.spec, allowance)

@@ -8,7 +8,7 @@ from actuators import breaker, flap
 from actuators.demand import MIDDLE, needed
 from actuators.fallback import fallback
 from actuators.steps import Steps, rule
-from streams.records.decision import Code, Factor, Gate, GateName, Given, Pulse, Reason, Recommendation
+from streams.records.decision import Code, Factor, Gate, GateName, Given, Pulse, Reason, Recommendation, Room
 
 
 @dataclass(slots=True)
@@ -24,6 +24,8 @@ class Gates:
 
     def demand(self, factors: Sequence[Factor], *, missing: int) -> int:
         """Combine the factors by their maximum; an unknown one never lowers the number."""
+        if self.given.room is not None:
+            return self._room(self.given.room)
         self._say_probation()
         known = [(f.members, f) for f in factors if f.members is not None]
         best = max(known, key=lambda pair: pair[0], default=None)
@@ -133,6 +135,13 @@ class Gates:
         said = f"{pause.scope} is paused by {pause.owner}{why}; {members(asked)} otherwise, held at {self.before}"
         self._say(Code.PAUSED, said)
         return self._pass(GateName.PAUSE, asked, least=self.before, most=self.before, until=pause.until)
+
+    def _room(self, room: Room) -> int:
+        """Say how many hosts the containers need."""
+        said = f"{room.containers} containers, {room.waiting} without room, {room.reserve} in reserve"
+        never = f" ({room.never} are larger than a host)" if room.never else ""
+        self._say(Code.ROOM, f"{said}{never}: {room.hosts} hosts needed")
+        return self._pass(GateName.DEMAND, room.hosts)
 
     def _blind(self, factors: Sequence[Factor], *, missing: int) -> int:
         """Hold the number while nothing is known, then fall back as the policy says."""

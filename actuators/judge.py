@@ -7,7 +7,7 @@ from actuators.otherwise import complete
 from actuators.schedule import holding, scheduled
 from config.cluster import ClusterSpec
 from streams.records.control import Pause
-from streams.records.decision import Cap, Code, Decision, Given, Memory, Recommendation
+from streams.records.decision import Cap, Code, Decision, Given, Memory, Recommendation, Room
 from streams.records.forecast import ClusterForecast
 
 
@@ -53,6 +53,7 @@ class Judge:
         *,
         cap: Cap | None = None,
         pause: Pause | None = None,
+        room: Room | None = None,
     ) -> tuple[Decision, bool]:
         """Take the decision of a tick, and say whether it is to be published.
 
@@ -70,6 +71,7 @@ class Judge:
             fallback=now.fallback,
             schedules=holding(now.schedules, at) if now.schedules else (),
             pause=pause,
+            room=room,
             shadow=self._shadow,
         )
         decision, memory = choose(given, at=at)

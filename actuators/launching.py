@@ -27,6 +27,10 @@ class Launching:
     failed_at: float = -math.inf
     paused_until: float = -math.inf
 
+    def full_at(self, at: float) -> set[str]:
+        """Return the partitions, and the hosts, that are not asked now."""
+        return {where for where, until in self.full.items() if until > at}
+
     def may(self, at: float) -> bool:
         """Say whether launches do not pause."""
         return at >= self.paused_until
@@ -35,8 +39,7 @@ class Launching:
         self, partitions: Sequence[PartitionSpec], members: Iterable[Member], *, at: float
     ) -> PartitionSpec | None:
         """Choose one of the partitions for the next member of a cluster; ``members`` are all it has."""
-        full = {where for where, until in self.full.items() if until > at}
-        return place(partitions, members=counts(members), full=full)
+        return place(partitions, members=counts(members), full=self.full_at(at))
 
     def crowded(self, partitions: Sequence[PartitionSpec], members: Iterable[Member], *, at: float) -> dict[str, int]:
         """Return the network partitions that take no further member because a cloud said so, with those they have."""

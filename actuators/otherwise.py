@@ -26,7 +26,9 @@ def otherwise(decision: Decision) -> Otherwise:
     more = ((signal, _more(each, wanted)) for signal, each in known)
     fewer = ((signal, _fewer(each, wanted)) for signal, each in known)
     return Otherwise(
-        asked=max((f.members for f in factors if f.members is not None), default=None),
+        asked=given.room.hosts
+        if given.room
+        else max((f.members for f in factors if f.members is not None), default=None),
         binding=decision.reasons[-1].code,
         until=next((gate.until for gate in reversed(decision.gates) if _bites(gate, given)), None),
         more_above={signal: load for signal, load in more if load is not None},

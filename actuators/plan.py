@@ -14,6 +14,7 @@ from streams.records.own import MemberForecast
 IDLE = frozenset({State.CREATED, State.STARTING})
 """States of the members that count, and carry no load yet."""
 LOWEST_LOAD, NEWEST, OLDEST, MOST_EXPENSIVE = "lowest-load", "newest", "oldest", "most-expensive"
+EMPTIEST = "emptiest"
 """Who leaves first."""
 
 
@@ -58,7 +59,7 @@ def plan(
         Whether there is a place for another member.
     victim
         Who leaves first: ``lowest-load`` (predicted), ``newest``, ``oldest``, or ``most-expensive``: that in the
-        partition with the highest price, wherever that is.
+        partition with the highest price, wherever that is; ``emptiest``: of hosts, wherever it is.
     """
     present = [m for m in members if m.state in PRESENT and m.member not in leaving]
     missing = wanted - len(present)
@@ -104,6 +105,8 @@ class Victims:
         for _ in range(count):
             idle = [m for m in left if m.state in IDLE] or left
             dear = self._dear(idle) if self.rule == MOST_EXPENSIVE else idle
+            if self.rule == EMPTIEST:
+                dear = [m for m in idle if self._load(m) == min(map(self._load, idle))]
             where = vacate(self.partitions, members=_only(counts(left), {place_of(m) for m in dear}))
             victim = min((m for m in dear if place_of(m) == where), key=self._cost)
             left.remove(victim)

@@ -94,8 +94,8 @@ def _decide(
 ) -> Iterator[Decision]:
     """Take the decision of one tick again, when it is worth telling."""
     given = beside.given(forecast.cluster, at)
-    cap, pause = (given.cap, given.pause) if given else (None, None)
-    decision, tell = judge.decide(spec, forecast, at, cap=cap, pause=pause)
+    cap, pause, room = (given.cap, given.pause, given.room) if given else (None, None, None)
+    decision, tell = judge.decide(spec, forecast, at, cap=cap, pause=pause, room=room)
     if tell:
         yield decision
 

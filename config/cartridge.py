@@ -116,6 +116,21 @@ class Drain(Definition):
     """From SIGTERM to SIGKILL (s)."""
 
 
+class Hosting(Definition):
+    """What each member offers to containers, as a host of them, and when there are too few or too many hosts."""
+
+    slots: Annotated[Whole, Field(ge=1, le=1000)]
+    """Containers at most."""
+    cpus: Annotated[Number, Field(ge=0)] = 0.0
+    """CPUs, which the ``cpus`` of containers are counted against; 0: not looked at."""
+    memory: Annotated[Text, Field(pattern=r"^(|[1-9]\d{0,14}[bkmgBKMG]?)$")] = ""
+    """Memory such as ``4g``, which the ``memory`` of containers is counted against; empty: not looked at."""
+    reserve: Annotated[Whole, Field(ge=0, le=1000)] = 0
+    """Containers for which room is kept free, as hosts take their time to come."""
+    drain_below: Annotated[Number, Field(ge=0, le=1)] = 0.5
+    """A host that is used to this share at most is emptied when all that is on it has room elsewhere."""
+
+
 class Cartridge(Declaration):
     """A cartridge: Stratos' document, with ``command``, ``healthProbe``, ``drain`` and times added."""
 
@@ -153,6 +168,8 @@ class Cartridge(Declaration):
     """How a member is asked whether it is well: ``http:/path``, ``tcp``, or empty for never.
     When not given: ``tcp`` with a port mapping, never without."""
     drain: Drain = Drain()
+    hosting: Hosting | None = None
+    """Set for hosts: containers in a network partition of the provider ``hosts`` are placed on the members."""
     boot_timeout_seconds: Annotated[Number, Field(gt=0, le=86400)] = 900.0
     """How long a member may take from launch to serving before it is replaced (s)."""
     lead_time_seconds: Annotated[Number, Field(gt=0, le=86400)] = 30.0

@@ -12,6 +12,7 @@ from config.definition import DEFAULT_TENANT
 from config.deployment import DeploymentPolicy, NetworkPartitionUse
 from config.errors import ABSENT
 from config.findings import Document
+from config.hosting import HOSTS
 from config.network import LOCAL, NetworkPartition
 from config.resolve import cluster_id, in_order
 from config.tenant import Tenant
@@ -35,6 +36,7 @@ def application(document: Document[Application]) -> None:
             check_groups.group(document, level, level.use)
     for place in places:
         _cluster(document, policy, place)
+    _hosts(document, places)
     _budget(document, root)
     _prices(document, places)
 
@@ -126,6 +128,27 @@ def _providers(
             document.wrong((*path, "type"), cartridge.type, bound)
         if LOCAL in clouds & offered and not cartridge.command:
             document.wrong((*path, "type"), cartridge.type, "must have a command to be started as a process")
+
+
+def _hosts(document: Document[Application], places: list[Place]) -> None:
+    """Check that whoever is placed on hosts names a cluster of hosts of this application."""
+    tenant, index = document.definition.tenant, document.index
+    kinds = {p.use.subscribable_info.alias: index.get(Cartridge, tenant, p.use.type) for p in places}
+    hosts = {alias for alias, cartridge in kinds.items() if cartridge is not None and cartridge.hosting is not None}
+    for place in places:
+        deployments = (index.get(DeploymentPolicy, tenant, name) for _, name in place.policies)
+        uses = [use for each in deployments if each for use in each.network_partitions]
+        networks = {use.id: index.get(NetworkPartition, tenant, use.id) for use in uses}
+        for name, network in networks.items():
+            for partition in network.partitions if network else ():
+                if network is None or network.provider_of(partition) != HOSTS:
+                    continue
+                given = (*network.properties, *partition.property)
+                named = {each.name: each.value for each in given}.get(HOSTS, "")
+                if named not in hosts:
+                    where = f"partition '{partition.id}' of network partition '{name}'"
+                    bound = f"is placed on hosts '{named}' in {where}: must be an alias whose cartridge has hosting"
+                    document.wrong(_alias(place), place.use.subscribable_info.alias, bound)
 
 
 def _budget(document: Document[Application], root: Level) -> None:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import msgspec
 
+from config.hosting import HostingSpec
+
 LEAST_FACTOR, MOST_FACTOR = 0.01, 100.0
 """Bounds of what an event multiplies the load by."""
 
@@ -111,6 +113,8 @@ class CartridgeSpec:
     lead_time_s: float = 30.0
     """Lead time assumed before any was measured (s)."""
     properties: dict[str, str] = field(default_factory=dict)
+    hosting: HostingSpec | None = None
+    """What a member offers to containers; ``None``: it is no host."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,14 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from config.definition import Declaration, Definition, Id, Number, Property, Remark, Text, properties
+from config.hosting import HOSTS
 
 LOCAL = "local"
 """Provider whose instances are processes of this machine."""
 CLUSTER = "cluster"
 """Property of a partition of Kubernetes: the ``kubernetesCluster`` it lies in."""
 KUBERNETES = "kubernetes"
-BUILT_IN = frozenset({LOCAL, "memory", "docker"})
+BUILT_IN = frozenset({LOCAL, "memory", "docker", HOSTS})
 """Providers that need no account. Any other is an account of the settings' ``clouds_file``, for machines or pods."""
 PORT_RANGE = "portRange"
 """Property of a partition of the local cloud: ``9100-9115``, both ends included."""

@@ -28,6 +28,7 @@ from config.cluster import (
 )
 from config.definition import DEFAULT_TENANT, Property, environment, properties
 from config.deployment import DeploymentPolicy, NetworkPartitionUse
+from config.hosting import HostingSpec, Size, memory_bytes
 from config.index import D, Index
 from config.network import BUILT_IN, NetworkPartition
 from config.schedule import Schedule
@@ -230,7 +231,16 @@ def _cartridge(cartridge: Cartridge, application: Application, use: CartridgeUse
         boot_s=cartridge.boot_timeout_seconds,
         lead_time_s=cartridge.lead_time_seconds,
         properties=properties(given),
+        hosting=_hosting(cartridge),
     )
+
+
+def _hosting(cartridge: Cartridge) -> HostingSpec | None:
+    given = cartridge.hosting
+    if given is None:
+        return None
+    room = Size(slots=given.slots, cpus=given.cpus, memory_bytes=memory_bytes(given.memory) or 0)
+    return HostingSpec(room=room, reserve=given.reserve, drain_below=given.drain_below)
 
 
 def _balanced(cartridge: Cartridge) -> bool:

@@ -58,6 +58,8 @@ class DockerCloud:
         Folder for agents and what they share with their containers; created when missing. Not the record.
     url : str
         The engine.
+    address : str
+        Of the engine's machine: containers are published and reached there.
     agent : callable, optional
         Command line of the agent beside a container. It is started again when it dies, ever more slowly.
     clock : callable
@@ -70,12 +72,13 @@ class DockerCloud:
         state: Path,
         *,
         url: str = SOCKET,
+        address: str = HOST,
         agent: AgentCommand | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if not STACK_NAME.fullmatch(stack):
             raise ValueError(f"stack = {stack!r}: must match {STACK_NAME.pattern}")
-        self._stack = stack
+        self._stack, self._address = stack, address
         self._engine = Engine(url)
         self._agents = DockerAgents(state, agent, clock=clock)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -99,7 +102,7 @@ class DockerCloud:
         ended = {box.where.member for box in boxes if box.phase is Phase.ENDED}
         if created := {box.where.member for box in boxes if box.phase is Phase.CREATED}:
             ended |= created & await self._ask("tombstones", lambda client: calls.tombstones(client, self._stack))
-        found = {box.where.member: box.instance(HOST) for box in boxes if box.where.member not in ended}
+        found = {box.where.member: box.instance(self._address) for box in boxes if box.where.member not in ended}
         await self._off_loop(self._tend, [box for box in boxes if box.where.member in found], found)
         gone = [box.where.member for box in boxes if box.where.member in ended and not self._ends[box.where.member]]
         await asyncio.gather(*(self._clear(member) for member in gone))
@@ -129,7 +132,7 @@ class DockerCloud:
         made = options(launch.properties)
         async with self._turns.setdefault(where.member, asyncio.Lock()):
             box = await self._started(where, launch, made)
-            instance = box.instance(HOST)
+            instance = box.instance(self._address)
             await self._off_loop(self._agents.tend, box, instance)
             return instance
 
@@ -206,7 +209,7 @@ class DockerCloud:
         try:
             return await self._engine.call(
                 lambda client: calls.create(
-                    client, where, launch, made, stack=self._stack, port=port, host=HOST, shared=shared
+                    client, where, launch, made, stack=self._stack, port=port, host=self._address, shared=shared
                 )
             )
         except EngineAnswer as answer:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from actuators.ports import InvalidRequestError
+from config.hosting import memory_bytes
 
-UNITS = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30}
-SIZE = re.compile(r"(\d{1,15})([bkmg]?)(?:i?b?)", re.IGNORECASE)
 HIGHEST_PORT = 65535
 MOST_CPUS = 1024.0
 
@@ -72,10 +71,9 @@ def _read(properties: Mapping[str, str], name: str, read: Callable[[str], T], bo
 
 
 def _size(text: str) -> int | None:
-    found = SIZE.fullmatch(text)
-    if found is None or not int(found[1]):
+    if (size := memory_bytes(text)) is None:
         raise ValueError(text)
-    return int(found[1]) * UNITS[found[2].lower()]
+    return size
 
 
 def _cpus(text: str) -> float | None:

@@ -24,15 +24,16 @@ def arguments(parser: ArgumentParser) -> None:
 def main(args: Namespace) -> int:
     """Run until SIGTERM or SIGINT; return 2 when the clouds' accounts cannot be used."""
     from actuators.app import ActuatorSettings, create_app
+    from actuators.roster import Roster
     from config.errors import ConfigError
     from pileus.rules import decider_rules
     from pileus.stack.clouds import clouds
     from streams.faust_app import run
 
     log_to_stderr()
-    settings = settings_of(args)
+    settings, roster = settings_of(args), Roster()
     try:
-        acted_on = clouds(settings, Path(settings.state_dir))
+        acted_on = clouds(settings, Path(settings.state_dir), roster.members)
     except (ConfigError, OSError, ValueError) as error:
         sys.stderr.write(f"pileus actuate: {error}\n")
         return 2
@@ -46,4 +47,4 @@ def main(args: Namespace) -> int:
         session_s=settings.session_s,
         fetch_wait_s=settings.fetch_wait_s,
     )
-    return run(create_app(actuators, clouds=acted_on, now=time.time))
+    return run(create_app(actuators, clouds=acted_on, now=time.time, roster=roster))

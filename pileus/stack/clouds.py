@@ -3,7 +3,7 @@
 import hashlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ import msgspec
 
 from actuators.clouds.docker import DockerCloud
 from actuators.clouds.docker_agents import shared_folder
+from actuators.clouds.hosts import HostsCloud
 from actuators.clouds.kubernetes import KubernetesCloud
 from actuators.clouds.libcloud import LibcloudCloud
 from actuators.clouds.limited import LimitedCloud
@@ -20,11 +21,13 @@ from actuators.kube.labels import value as label_value
 from actuators.ports import Cloud, Instance
 from config.accounts import Account, load_accounts
 from config.errors import ConfigError, Problem
+from config.hosting import HOSTS
 from config.kubernetes_account import KubernetesAccount
 from config.network import BUILT_IN
 from config.settings import Settings, text_of, variable
 from pileus.stack.folders import docker_folder, local_folder
 from streams.records.action import Launch
+from streams.records.member import Member
 
 A = TypeVar("A", bound=Account | KubernetesAccount)
 AGENT_SETTINGS = ("broker", "partitions", "sample_interval_s", "buffer_records")
@@ -33,8 +36,10 @@ TOLD_SETTINGS = (*AGENT_SETTINGS, "probe_interval_s")
 """Settings that an instance on this machine may go by: a balancer does."""
 
 
-def clouds(settings: Settings, state: Path) -> dict[str, Cloud]:
+def clouds(settings: Settings, state: Path, members: Mapping[str, Member] | None = None) -> dict[str, Cloud]:
     """Return the clouds, their state below ``state``: the built-in ones, and one per account in the settings.
+
+    ``members`` are the newest records of members, which say who is on which host.
 
     Raises
     ------
@@ -46,6 +51,7 @@ def clouds(settings: Settings, state: Path) -> dict[str, Cloud]:
     built_in: dict[str, Cloud] = {
         "local": LocalCloud(folder, None if settings.agents == "node" else _agent(settings, folder), told=told),
         "memory": MemoryCloud(now=time.time),  # noqa: TID251 - composition
+        HOSTS: HostsCloud({} if members is None else members, lambda host: _host(settings, state, host)),
     }
     if settings.docker_host:
         built_in["docker"] = _docker(settings, state)
@@ -112,8 +118,15 @@ def stack_name(state: Path) -> str:
 def _docker(settings: Settings, state: Path) -> DockerCloud:
     """Return the cloud of the Docker engine."""
     folder = docker_folder(state)
-    agent = None if settings.agents == "node" else _container_agent(settings, folder)
+    agent = None if settings.agents == "node" else _container_agent(settings, folder, settings.docker_host)
     return DockerCloud(settings.stack, folder, url=settings.docker_host, agent=agent)
+
+
+def _host(settings: Settings, state: Path, host: Member) -> DockerCloud:
+    """Return the cloud of the Docker engine on a host, which listens where the host serves."""
+    url, folder = f"tcp://{host.host}:{host.port}", state / "hosts" / host.member
+    agent = None if settings.agents == "node" else _container_agent(settings, folder, url)
+    return DockerCloud(settings.stack, folder, url=url, agent=agent, address=host.host)
 
 
 def _agent(settings: Settings, folder: Path) -> Callable[[Instance, Launch], list[str]]:
@@ -128,12 +141,12 @@ def _agent(settings: Settings, folder: Path) -> Callable[[Instance, Launch], lis
     return command
 
 
-def _container_agent(settings: Settings, folder: Path) -> Callable[[Instance, Launch], list[str]]:
+def _container_agent(settings: Settings, folder: Path, url: str) -> Callable[[Instance, Launch], list[str]]:
     """Return what makes the command line of the cartridge agent beside a container."""
 
     def command(instance: Instance, launch: Launch) -> list[str]:
         member = instance.where.member
-        words = ["--container", instance.instance.removeprefix("container-"), "--engine", settings.docker_host]
+        words = ["--container", instance.instance.removeprefix("container-"), "--engine", url]
         shared = shared_folder(folder, member)
         words += ["--exports", str(shared / "exports"), "--metadata", str(shared / "metadata.json")]
         return _words(settings, instance, launch) + words

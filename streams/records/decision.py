@@ -41,6 +41,8 @@ class Code(StrEnum):
     """The application's budget or its tenant's quota allows no more."""
     PAUSED = "Paused"
     """Somebody has paused it: the number stays."""
+    ROOM = "Room"
+    """Of a cluster of hosts: so many are needed for the containers that are wanted."""
     PROBATION = "Probation"
     """A predictor erred more than the last value of late: the last value counts in its place."""
 
@@ -172,6 +174,21 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """When it ends (s since the Unix epoch)."""
 
 
+class Room(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What containers ask of a cluster of hosts: its load."""
+
+    containers: int
+    """On hosts that take containers, or waiting."""
+    waiting: int
+    """Of those, the ones that have no room on the hosts that are there."""
+    reserve: int
+    """Containers for which room is kept free."""
+    hosts: int
+    """Hosts needed for all of that."""
+    never: int = 0
+    """Of those that wait, the ones that are larger than a whole host."""
+
+
 class Given(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything a decision was taken from: take it again and it comes out the same."""
 
@@ -186,6 +203,8 @@ class Given(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cap: Cap | None = None
     """Set when it is less than the cluster would have."""
     pause: Pause | None = None
+    room: Room | None = None
+    """Set for a cluster of hosts: it counts, and no load does."""
     shadow: float | None = None
     """Of a shadow's decision: when that shadow was ordered (s since the Unix epoch)."""
 

@@ -39,6 +39,8 @@ class Member(Record, frozen=True, kw_only=True):
     partition: str
     cluster_instance: str = ""
     """Which instance of the cluster it belongs to (see :mod:`streams.records.instance`)."""
+    on: str = ""
+    """The host that it is on: a member of another cluster; empty: it is on none."""
     state: State
     at: float
     """Since when it is in this state (s since the Unix epoch)."""

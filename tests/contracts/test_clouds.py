@@ -7,13 +7,17 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
 import pytest
 
 from actuators.clouds.docker import DockerCloud
+from actuators.clouds.hosts import HostsCloud
 from actuators.clouds.local import LocalCloud
 from actuators.clouds.memory import MemoryCloud
 from actuators.ports import Cloud, Instance, InvalidRequestError, OutOfCapacityError
 from streams.records.action import Launch
+from streams.records.member import Member
+from tests.builders import a_member
 from tests.clouds import HTTPD, SERVER, a_place, free_ports
 from tests.contracts.cloudstack_rig import CloudStackStandInHarness
 from tests.contracts.ec2_rig import Ec2Harness
@@ -97,7 +101,47 @@ class MemoryHarness:
         pass
 
 
-CLOUDS: list[Callable[..., Harness]] = [LocalHarness, MemoryHarness, CloudStackStandInHarness, OpenStackStandInHarness]
+class Engine(MemoryCloud):
+    def close(self) -> None:
+        pass
+
+
+class Intents(dict[str, Member]):
+    """Every member is intended on one host."""
+
+    def get(self, name: str, default: object = None) -> Member:  # noqa: ARG002 - as a dictionary has it
+        return a_member("h-1") if name == "h-1" else msgspec.structs.replace(a_member(name), on="h-1")
+
+    def values(self) -> list[Member]:  # type: ignore[override]
+        return [self.get("shop-web-1")]
+
+
+class HostsHarness:
+    """Two levels: one host of room for all, whose engine is a memory cloud."""
+
+    def __init__(self, _: Path) -> None:
+        engine = Engine(now=lambda: 0.0, capacity={"p1": PORTS, "p2": PORTS})
+        self._engine = engine
+        self.cloud: Cloud = HostsCloud(Intents(), lambda _: engine)
+        self.launch = Launch()
+
+    def reopened(self) -> Cloud | None:
+        return HostsCloud(Intents(), lambda _: self._engine)
+
+    def lose(self, instance: Instance) -> None:
+        self._engine.lose(instance.where.member)
+
+    async def close(self) -> None:
+        pass
+
+
+CLOUDS: list[Callable[..., Harness]] = [
+    LocalHarness,
+    MemoryHarness,
+    HostsHarness,
+    CloudStackStandInHarness,
+    OpenStackStandInHarness,
+]
 REAL: list[object] = [
     pytest.param((DockerHarness, "docker_engine"), id="docker", marks=pytest.mark.integration),
     pytest.param((Ec2Harness, "ec2"), id="ec2", marks=pytest.mark.integration),

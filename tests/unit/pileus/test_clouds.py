@@ -43,7 +43,7 @@ def accounts(tmp_path: Path, text: str) -> Settings:
 async def test_each_account_is_a_cloud_by_its_name(tmp_path: Path) -> None:
     found = clouds(accounts(tmp_path, '[ec2]\nowner = "a"\n[spare]\ndriver = "openstack"\nowner = "a"\n'), tmp_path)
 
-    assert sorted(found) == ["ec2", "local", "memory", "spare"]
+    assert sorted(found) == ["ec2", "hosts", "local", "memory", "spare"]
 
 
 async def test_an_account_cannot_take_a_built_in_clouds_name(tmp_path: Path) -> None:
@@ -77,7 +77,8 @@ def test_accounts_that_cannot_be_used_end_with_2_before_anything_starts(
 def test_the_agent_of_a_container_is_told_which_and_of_which_engine(tmp_path: Path) -> None:
     instance = Instance(where=a_place(), instance="container-0123456789ab", host="127.0.0.1", port=8000)
     settings = Settings(docker_host="unix:///run/d.sock")
-    words = _container_agent(settings, tmp_path)(instance, Launch(health="http:/health", exports=["web-URL"]))
+    command_of = _container_agent(settings, tmp_path, settings.docker_host)
+    words = command_of(instance, Launch(health="http:/health", exports=["web-URL"]))
     parser = ArgumentParser()
     command.arguments(parser)
     options = parser.parse_args(words[4:])
