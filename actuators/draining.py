@@ -1,6 +1,6 @@
 """Who vouches for a draining member: what the balancers of one cluster said last."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from streams.records.balancer import BalancerReport
@@ -53,7 +53,7 @@ class Balancers:
         self.gone = {balancer: ended for balancer, ended in self.gone.items() if at - ended <= LOST_S}
 
     def vouch(self, member: Member, *, revision: int | None, at: float) -> bool:
-        """Say whether every balancer confirms that a draining member gets no request and has none.
+        """Say whether every balancer that serves a draining member confirms that it gets no request and has none.
 
         ``revision`` is where its record stands in ``pileus.members``; ``None`` when that is not known.
         """
@@ -61,14 +61,15 @@ class Balancers:
             return True  # nobody was ever told where it is
         if self.serving - self.heard.keys():
             return False
-        if revision is None or not self._complete(at) or any(r.revision <= revision for r in self.reports.values()):
+        serving = {name: report for name, report in self.reports.items() if _serves(report, member)}
+        if revision is None or not self._complete(at, serving) or any(r.revision <= revision for r in serving.values()):
             return False
-        backends = [b for r in self.reports.values() for b in r.backends if b.member == member.member]
+        backends = [b for r in serving.values() for b in r.backends if b.member == member.member]
         return not any(backend.routed or backend.in_flight != 0 for backend in backends)
 
     def unreached(self, members: Iterable[str], *, at: float) -> set[str] | None:
         """Return the members that every balancer says it does not reach; ``None`` when one cannot say."""
-        if not self._complete(at):
+        if not self._complete(at, self.reports):
             return None
         backends = [b for report in self.reports.values() for b in report.backends]
         return set(members) - {b.member for b in backends if b.routed and b.answers is not False}
@@ -78,8 +79,14 @@ class Balancers:
         self.reports.pop(balancer, None)
         self.heard.pop(balancer, None)
 
-    def _complete(self, at: float) -> bool:
-        """Say whether every balancer was heard of lately."""
-        if self.began is None or at - self.began < self.stale_s or not self.reports:
+    def _complete(self, at: float, balancers: Collection[str]) -> bool:
+        """Say whether all of these balancers, one at least, were heard of lately."""
+        if self.began is None or at - self.began < self.stale_s or not balancers:
             return False
-        return all(at - heard <= self.stale_s for heard in self.heard.values())
+        return all(at - self.heard[balancer] <= self.stale_s for balancer in balancers)
+
+
+def _serves(report: BalancerReport, member: Member) -> bool:
+    """Say whether a balancer serves the member's network partition, or has the member all the same."""
+    served = report.network_partitions
+    return not served or member.network_partition in served or any(b.member == member.member for b in report.backends)

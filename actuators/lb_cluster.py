@@ -17,6 +17,8 @@ class Identity:
     tenant: str
     application: str
     clusters: tuple[str, ...]
+    network_partitions: tuple[str, ...] = ()
+    """Whose members it serves; empty: all."""
 
 
 class ClusterView:
@@ -92,6 +94,7 @@ class ClusterView:
             backends=[
                 self._backend(state, answers) for state in sorted(traffic.targets, key=lambda s: s.target.member)
             ],
+            network_partitions=list(self._who.network_partitions),
         )
 
     def _backend(self, state: TargetState, answers: Mapping[str, bool]) -> Backend:

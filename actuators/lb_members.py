@@ -22,10 +22,14 @@ class Seen:
 
 
 class MembersFold:
-    """The newest record of each member of ``clusters``; what a deposed decider wrote does not count."""
+    """The newest record of each member of ``clusters``; what a deposed decider wrote does not count.
 
-    def __init__(self, clusters: Collection[str]) -> None:
+    With ``network_partitions``, only members there; a cluster is known all the same when it has members elsewhere.
+    """
+
+    def __init__(self, clusters: Collection[str], *, network_partitions: Collection[str] = ()) -> None:
         self._clusters = frozenset(clusters)
+        self._network_partitions = frozenset(network_partitions)
         self._members: dict[str, Member] = {}
         self._known: set[str] = set()
         self._epoch = 0
@@ -54,7 +58,8 @@ class MembersFold:
     def _keep(self, member: Member) -> None:
         """Keep the newest record of a member that is not gone."""
         self._known.add(member.cluster)
-        if member.state is State.TERMINATED:
+        elsewhere = bool(self._network_partitions) and member.network_partition not in self._network_partitions
+        if member.state is State.TERMINATED or elsewhere:
             self._members.pop(member.member, None)
         else:
             self._members[member.member] = member

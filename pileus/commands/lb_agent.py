@@ -44,6 +44,13 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--application", required=True)
     parser.add_argument("--cluster", action="append", required=True, help="a cluster that it serves; may be repeated")
     parser.add_argument(
+        "--network-partition",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="serve members of this network partition only; may be repeated (default: all)",
+    )
+    parser.add_argument(
         "--members-dir",
         type=Path,
         required=True,
@@ -114,7 +121,13 @@ def _adapter(args: Namespace, settings: Settings) -> Adapter:
 def _identity(args: Namespace) -> Identity:
     """Return whose agent it is."""
     clusters = tuple(dict.fromkeys(args.cluster))
-    return Identity(balancer=args.name, tenant=args.tenant, application=args.application, clusters=clusters)
+    return Identity(
+        balancer=args.name,
+        tenant=args.tenant,
+        application=args.application,
+        clusters=clusters,
+        network_partitions=tuple(dict.fromkeys(args.network_partition)),
+    )
 
 
 def probe_paths(given: Sequence[str], clusters: Sequence[str]) -> dict[str, str]:
@@ -147,7 +160,8 @@ async def _serve(who: Identity, settings: Settings, balancer: Adapter, prober: P
 
     application = application_key(who.tenant, who.application)
     partition = partition_of(application, settings.partitions)
-    members = MembersLog(settings.broker, MembersFold(who.clusters), partition=partition)
+    fold = MembersFold(who.clusters, network_partitions=who.network_partitions)
+    members = MembersLog(settings.broker, fold, partition=partition)
     publisher = Publisher(
         lambda: connect(settings.broker), partitions=settings.partitions, limit=settings.buffer_records, on_change=_tell
     )

@@ -31,6 +31,8 @@ class BalancerReport(Record, frozen=True, kw_only=True, tag="balancer-report"):
     """How much of ``pileus.members`` is applied (next offset to be read)."""
     backends: list[Backend]
     """Sorted by member."""
+    network_partitions: list[str] = msgspec.field(default_factory=list)
+    """Whose members it serves; empty: those of all network partitions."""
 
 
 BALANCER = msgspec.json.Decoder(BalancerReport)
