@@ -22,6 +22,7 @@ from streams.faust_app import FETCH, Logged, consume, create_faust_app, end_of_f
 from streams.fold import LAYOUT, TICK, Fold
 from streams.follow import Follower, read_parts
 from streams.gauges import Gauges, Standing
+from streams.heap import give_back
 from streams.lag import GROUP
 from streams.pace import Pace
 from streams.probation import Turns
@@ -155,6 +156,7 @@ class Worker:
         while True:
             due = math.floor((self._now() - lateness) / period + 1.0) * period
             await asyncio.sleep(max(0.0, due + lateness - self._now()))
+            give_back()
             await asyncio.gather(*(self._tick(due, *each) for each in self._shards.opened.items()))
 
     def standings(self) -> list[Standing]:
