@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams import column
-from streams.column import Column, shuffled, unshuffled
+from streams.column import Ascending, Column, shuffled, unshuffled
 from streams.window import Floats
 
 Ints = NDArray[np.int64]
@@ -30,7 +30,7 @@ class Packed(msgspec.Struct, array_like=True):
 class Bucket:
     """Samples sorted by row and time; a row and a time stand there once. It never changes: another takes its place."""
 
-    row: Rows
+    rows: Ascending
     columns: tuple[Column, ...]
     """Time, load and memory."""
     single: bool = True
@@ -44,7 +44,12 @@ class Bucket:
         """Return a bucket of samples that are in order."""
         rows = row.astype(np.int32)
         single = not bool((rows[1:] == rows[:-1]).any())
-        return cls(rows, (Column(at), Column(load), Column(memory)), single=single)
+        return cls(Ascending(rows), (Column(at), Column(load), Column(memory)), single=single)
+
+    @property
+    def row(self) -> Rows:
+        """Return the rows."""
+        return self.rows.values
 
     @property
     def at(self) -> Floats:
@@ -63,20 +68,21 @@ class Bucket:
 
     def narrow(self, like: "Bucket | None" = None) -> "Bucket":
         """Return it in as little room as it needs; if its rows are those of ``like`` they are kept once."""
-        row = like.row if like is not None and np.array_equal(like.row, self.row) else self.row
-        if self.narrowed and row is self.row:
+        rows = like.rows if like is not None and np.array_equal(like.row, self.row) else self.rows.narrow()
+        if self.narrowed and rows is self.rows:
             return self
         columns = self.columns if self.narrowed else tuple(each.narrow() for each in self.columns)
-        return replace(self, row=row, columns=columns, narrowed=True)
+        return replace(self, rows=rows, columns=columns, narrowed=True)
 
     def find(self, row: Ints, at: Floats) -> Ints:
         """Return where each of these rows and times stands; -1 where it does not. Both are sorted as the bucket is."""
-        low, high = np.searchsorted(self.row, row, "left"), np.searchsorted(self.row, row, "right")
+        mine = self.row
+        low, high = np.searchsorted(mine, row, "left"), np.searchsorted(mine, row, "right")
         if self.single:
-            place = np.minimum(low, len(self.row) - 1)
+            place = np.minimum(low, len(mine) - 1)
             return np.where((high > low) & (self.at[place] == at), place, -1)
-        m, n = len(self.row), len(row)
-        rows, ats = np.concatenate((self.row, row)), np.concatenate((self.at, at))
+        m, n = len(mine), len(row)
+        rows, ats = np.concatenate((mine, row)), np.concatenate((self.at, at))
         order = np.lexsort((ats, rows))  # stable: what stands here already comes before its like
         before, after = order[:-1], order[1:]
         met = (rows[before] == rows[after]) & (ats[before] == ats[after])
@@ -107,7 +113,8 @@ class Bucket:
         """Return the chosen samples."""
         row, (at, load, memory) = self.row[chosen], (each.chosen(chosen) for each in self.columns)
         single = self.single or not bool((row[1:] == row[:-1]).any())
-        return Bucket(row, (at, load, memory), single, self.narrowed)
+        rows = Ascending(row).narrow() if self.narrowed else Ascending(row)
+        return Bucket(rows, (at, load, memory), single, self.narrowed)
 
     def places(self, place: Ints, count: int) -> Ints | None:
         """Return where each of ``count`` rows stands, as in :meth:`means`; ``None`` unless each stands there once."""
@@ -124,7 +131,8 @@ class Bucket:
 
     def _several(self) -> "Several":
         """Return what the rows with several samples measured on average."""
-        first = np.append(True, self.row[1:] != self.row[:-1])
+        row = self.row
+        first = np.append(True, row[1:] != row[:-1])
         group, count = np.cumsum(first) - 1, int(first.sum())
         mixed = np.bincount(group, minlength=count) > 1
         many, renamed = mixed[group], np.cumsum(mixed) - 1
@@ -136,7 +144,7 @@ class Bucket:
         """Return it with one sample for each row: the mean of those that are known, NaN where there is none."""
         columns = [each[several.first] for each in (self.at, self.load, self.memory)]
         columns[1][several.where], columns[2][several.where] = several.load, several.memory
-        return Bucket(self.row[several.first], tuple(map(Column, columns)))
+        return Bucket(Ascending(self.row[several.first]), tuple(map(Column, columns)))
 
     def values(self, place: Ints, count: int) -> Iterator[Floats]:
         """Yield the load and the memory of ``count`` rows, NaN where there is none; the bucket must be a single one.
@@ -172,7 +180,8 @@ class Bucket:
             raise msgspec.DecodeError(f"bucket of {len(raw)} bytes: {error}") from error
         if not row.size == at.raw.size == load.raw.size == memory.raw.size:
             raise msgspec.DecodeError(f"bucket of {len(raw)} bytes: columns of unequal length")
-        return cls(row, (at, load, memory), not bool((row[1:] == row[:-1]).any()), narrowed=True)
+        single = not bool((row[1:] == row[:-1]).any())
+        return cls(Ascending(row).narrow(), (at, load, memory), single, narrowed=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

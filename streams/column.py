@@ -16,6 +16,7 @@ from streams.window import Floats
 SCALES = (1.0, 100.0, 1000.0)
 """Whole numbers over these are tried."""
 WIDTHS = ("|u1", "<u2", "<u4")
+BYTE = 255
 EXACT = 2.0**53
 """Whole numbers below it are exact."""
 WIDE = "<f8"
@@ -100,6 +101,36 @@ class Column:
         if packed.kind not in (WIDTHS if packed.scale else (WIDE,)):
             raise ValueError(f"column of '{packed.kind}' over {packed.scale}")
         return cls(unshuffled(packed.raw, packed.kind), packed.scale, packed.least)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ascending:
+    """Whole numbers that do not descend, as a rule by one: then a byte holds each less the one before it."""
+
+    raw: NDArray[Any]
+    least: int = 0
+
+    @property
+    def values(self) -> NDArray[np.int32]:
+        """Return the numbers."""
+        if self.raw.dtype != np.uint8:
+            return self.raw
+        values: NDArray[np.int32] = np.cumsum(self.raw, dtype=np.int32)
+        values += np.int32(self.least)
+        return values
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return self.raw.size
+
+    def narrow(self) -> "Ascending":
+        """Return the same numbers in as little room as this knows of."""
+        if self.raw.dtype == np.uint8 or not self.raw.size:
+            return self
+        least = int(self.raw[0])
+        apart = np.diff(self.raw, prepend=self.raw[:1])
+        return Ascending(apart.astype(np.uint8), least) if apart.max() <= BYTE else self
 
 
 def shuffled(column: NDArray[np.generic]) -> bytes:

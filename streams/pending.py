@@ -17,6 +17,10 @@ class Pending:
     """Records of ``pileus.members`` in the order of the log."""
 
     def __init__(self) -> None:
+        self._empty()
+
+    def _empty(self) -> None:
+        """Begin anew: what held many would keep their room."""
         self._offset, self._epoch = array("q"), array("q")
         self._at, self._lead = array("d"), array("d")
         self._name: list[str] = []
@@ -48,10 +52,11 @@ class Pending:
         count = bisect_left(self._offset, below)
         for i in range(count):
             yield self._offset[i], self._misread.pop(self._offset[i], None) or self._move(i)
+        if count == len(self):
+            self._empty()
+            return
         for column in (self._offset, self._epoch, self._at, self._lead, self._name, self._of):
             del column[:count]
-        if not self._name:
-            self._known.clear()
 
     def _move(self, i: int) -> Move | None:
         """Return one of them."""

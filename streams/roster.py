@@ -43,7 +43,7 @@ class Roster:
             end=np.array([math.inf if span.end is None else span.end for span in spans], dtype=np.float64),
             serving=np.array([name in serving for name in names], dtype=np.bool_),
             wanted=np.array([name in wanted for name in names], dtype=np.bool_),
-            coming=sorted(wanted),
+            coming=names if len(names) == len(wanted) else sorted(wanted),
             starting=membership.starting(),
             first_end=min((s.end for s in membership.served.values() if s.end is not None), default=math.inf),
         )

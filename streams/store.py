@@ -91,7 +91,7 @@ class Store:
     def _grown(self) -> int:
         """Return a row that was never used."""
         if self._size == self.capacity:
-            some = max(FIRST, self.capacity // 4)
+            some = max(FIRST, self.capacity // 8)
             for column, more in (
                 (self.states, States.empty(some)),
                 (self.load, Newest.empty(some)),
@@ -114,7 +114,7 @@ class Store:
 
     def _set(self, number: int, bucket: Bucket) -> None:
         """Keep a bucket, unless it is empty."""
-        if bucket.row.size:
+        if bucket.rows.size:
             self.buckets[number] = bucket
         else:
             self.buckets.pop(number, None)
@@ -246,8 +246,9 @@ class Store:
             if (bucket := self._mean(number)) is None:
                 load[here] = memory[here] = np.nan
                 continue
-            if like is None or not np.array_equal(bucket.row, like):  # as a rule each period has the same members
-                like, source = bucket.row, bucket.places(place, rows.size)
+            row = bucket.row
+            if like is None or not np.array_equal(row, like):  # as a rule each period has the same members
+                like, source = row, bucket.places(place, rows.size)
             if source is None:
                 load[here], memory[here] = bucket.values(place, rows.size)
             else:

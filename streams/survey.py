@@ -1,7 +1,7 @@
 """A *survey* measures all clusters of a partition at a tick: in one pass, those whose windows are about as long."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -77,7 +77,7 @@ class Crowd:
         )
         return cls(
             clusters=clusters,
-            rosters=rosters,
+            rosters=list(_views(rosters, rows=rows, start=start, end=end, serving=serving)),
             bounds=[0, *np.cumsum(sizes).tolist()],
             names=[name for roster in rosters for name in roster.names],
             rows=rows,
@@ -98,6 +98,14 @@ class Crowd:
         who = np.flatnonzero((self.start > times[0]) | (self.end <= times[-1]))
         when = times[:, None]
         return Away(who, (when < self.start[who]) | (when >= self.end[who]))
+
+
+def _views(rosters: list[Roster], *, rows: Ints, start: Floats, end: Floats, serving: Bools) -> Iterator[Roster]:
+    """Yield the rosters with their own parts of the joined columns, so that nothing is kept twice."""
+    begin = 0
+    for roster in rosters:
+        own = slice(begin, begin := begin + len(roster.names))
+        yield replace(roster, rows=rows[own], start=start[own], end=end[own], serving=serving[own])
 
 
 class Survey:
@@ -161,6 +169,7 @@ class Survey:
             return before[1]
         crowd = Crowd.made([clusters[name] for name in names], [self._rosters[name] for name in names])
         self._crowds[bits] = (names, crowd)
+        self._rosters.update(zip(names, crowd.rosters, strict=True))
         return crowd
 
     def _group(self, crowd: Crowd, views: list[View], at: float, rules: Rules) -> Iterator[Measured]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.column import Column, Packed
+from streams.column import Ascending, Column, Packed
 
 numbers = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True),
@@ -55,3 +55,26 @@ def test_how_much_room_it_takes(values: list[float], bytes_each: int) -> None:
 def test_what_is_no_column_is_refused(packed: Packed) -> None:
     with pytest.raises(ValueError, match=r"column|reshape"):
         Column.unpack(packed)
+
+
+@given(st.lists(st.integers(0, 2**31 - 1), max_size=40).map(sorted))
+def test_every_number_that_does_not_descend_comes_back(numbers: list[int]) -> None:
+    wide = Ascending(np.array(numbers, dtype=np.int32))
+
+    narrow = wide.narrow()
+
+    assert narrow.values.tolist() == wide.values.tolist() == numbers
+    assert (narrow.size, narrow.values.dtype) == (len(numbers), np.int32)
+    assert narrow.narrow() is narrow or narrow is wide
+
+
+@pytest.mark.parametrize(
+    ("numbers", "bytes_each"),
+    [
+        pytest.param([1000, 1001, 1001, 1256], 1, id="near to each other"),
+        pytest.param([1000, 1256], 4, id="one too far"),
+        pytest.param([], 4, id="none"),
+    ],
+)
+def test_how_much_room_ascending_numbers_take(numbers: list[int], bytes_each: int) -> None:
+    assert Ascending(np.array(numbers, dtype=np.int32)).narrow().raw.itemsize == bytes_each
