@@ -64,7 +64,7 @@ def test_every_number_that_does_not_descend_comes_back(numbers: list[int]) -> No
     narrow = wide.narrow()
 
     assert narrow.values.tolist() == wide.values.tolist() == numbers
-    assert (narrow.size, narrow.values.dtype) == (len(numbers), np.int32)
+    assert (narrow.size, narrow.values.dtype) == (len(numbers), np.dtype(np.int32))
     assert narrow.narrow() is narrow or narrow is wide
 
 
