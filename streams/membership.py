@@ -14,15 +14,27 @@ LEAD_TIMES_KEPT = 100
 """Newest lead times that count, per partition."""
 
 
-class Span(msgspec.Struct, array_like=True, gc=False):
-    """When one member served: [``start``, ``end``), in s since the Unix epoch; no end while it serves."""
+class Span(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """When one member served: [``start``, ``end``), in s since the Unix epoch."""
 
     start: float
     end: float | None = None
 
 
-NEVER = Span(math.inf)
-"""A member that has not served."""
+Served = float | Span
+"""Since when a member serves (s since the Unix epoch), or when it did: a million of them are floats."""
+
+
+def start_of(served: Served | None) -> float:
+    """Return when a member began to serve; infinite: it has not."""
+    if served is None:
+        return math.inf
+    return served.start if isinstance(served, Span) else served
+
+
+def end_of(served: Served | None) -> float:
+    """Return when it ended; infinite: it has not."""
+    return math.inf if not isinstance(served, Span) or served.end is None else served.end
 
 
 class Move(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -57,19 +69,19 @@ class Membership(msgspec.Struct, array_like=True):
     """The members of one cluster: those alive, and when each of the last window served."""
 
     alive: dict[str, State] = {}
-    served: dict[str, Span] = {}
+    served: dict[str, Served] = {}
     lead_times: dict[str, list[float]] = {}
     """Asked for until serving (s), by partition, oldest first."""
 
     def apply(self, move: Move) -> None:
         """Take in the newest record of a member."""
-        name, span = move.member, self.served.get(move.member)
-        if move.state is State.ACTIVE and span is None:
+        name, served = move.member, self.served.get(move.member)
+        if move.state is State.ACTIVE and served is None:
             self._serves(move)
-        elif move.state is State.ACTIVE and span is not None:
-            span.end = None  # recalled: what it carried while it drained counts after all
-        elif span is not None and span.end is None:
-            span.end = move.at
+        elif move.state is State.ACTIVE:
+            self.served[name] = start_of(served)  # recalled: what it carried while it drained counts after all
+        elif served is not None and math.isinf(end_of(served)):
+            self.served[name] = Span(start_of(served), move.at)
         if move.state is State.TERMINATED:
             self.alive.pop(name, None)
         else:
@@ -77,7 +89,7 @@ class Membership(msgspec.Struct, array_like=True):
 
     def _serves(self, move: Move) -> None:
         """Begin a span. A member recalled after its old span was forgotten has no lead time."""
-        self.served[move.member] = Span(move.at)
+        self.served[move.member] = move.at
         if move.lead_s is not None:
             leads = self.lead_times.setdefault(move.place, [])
             leads.append(move.lead_s)
@@ -85,14 +97,14 @@ class Membership(msgspec.Struct, array_like=True):
 
     def forget(self, before: float) -> None:
         """Drop the spans that ended before ``before``."""
-        for name in [n for n, span in self.served.items() if span.end is not None and span.end < before]:
+        for name in [n for n, served in self.served.items() if end_of(served) < before]:
             del self.served[name]
 
     def covers(self, names: Sequence[str], t: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Say for each of these members (a row) and each time whether the member served then."""
-        spans = [self.served.get(name, NEVER) for name in names]
-        start = np.array([span.start for span in spans], dtype=np.float64)
-        end = np.array([math.inf if span.end is None else span.end for span in spans], dtype=np.float64)
+        spans = [self.served.get(name) for name in names]
+        start = np.array([start_of(span) for span in spans], dtype=np.float64)
+        end = np.array([end_of(span) for span in spans], dtype=np.float64)
         return (t >= start[:, None]) & (t < end[:, None])
 
     def serving(self) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from streams.bucket import Bools, Ints
-from streams.membership import NEVER, Membership
+from streams.membership import Membership, end_of, start_of
 from streams.window import Floats
 
 
@@ -35,17 +35,17 @@ class Roster:
         """Lay a membership out."""
         serving, wanted = set(membership.serving()), set(membership.wanted())
         names = sorted({*membership.served, *wanted})
-        spans = [membership.served.get(name, NEVER) for name in names]
+        spans = [membership.served.get(name) for name in names]
         return cls(
             names=names,
             rows=np.array([rows[name] for name in names], dtype=np.int64),
-            start=np.array([span.start for span in spans], dtype=np.float64),
-            end=np.array([math.inf if span.end is None else span.end for span in spans], dtype=np.float64),
+            start=np.array([start_of(span) for span in spans], dtype=np.float64),
+            end=np.array([end_of(span) for span in spans], dtype=np.float64),
             serving=np.array([name in serving for name in names], dtype=np.bool_),
             wanted=np.array([name in wanted for name in names], dtype=np.bool_),
             coming=names if len(names) == len(wanted) else sorted(wanted),
             starting=membership.starting(),
-            first_end=min((s.end for s in membership.served.values() if s.end is not None), default=math.inf),
+            first_end=min(map(end_of, membership.served.values()), default=math.inf),
         )
 
     @property
