@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -49,8 +49,10 @@ class Shape:
     partitions: int = 16
     period_s: float = 15.0
     minutes: float = 10.0
+    workers: int = 1
+    """Several are only measured, not killed."""
     core: int | None = 0
-    """The one that the worker runs on; ``None``: any."""
+    """The one that the workers run on; ``None``: any."""
 
     @property
     def each(self) -> int:
@@ -212,19 +214,23 @@ class Watcher:
             self._result.ticks += 1
             self._result.delays_s.append(stood - record.at)
 
-    async def measure(self, pid: int) -> None:
-        """Watch the worker while it runs; the first two minutes of CPU and bytes are not counted."""
-        process, result = psutil.Process(pid), self._result
+    async def measure(self, pids: list[int]) -> None:
+        """Watch the workers while they run; the first two minutes of CPU and bytes are not counted."""
+        processes, result = [psutil.Process(pid) for pid in pids], self._result
+
+        def used() -> float:
+            return sum(sum(process.cpu_times()[:2]) for process in processes)
+
         began, steady = time.monotonic(), 0.0
         cpu, before = 0.0, dict(self._bytes)
         while time.monotonic() - began < 60.0 * self._shape.minutes:
             await asyncio.sleep(1.0)
-            result.rss_bytes.append(process.memory_info().rss)
+            result.rss_bytes.append(sum(process.memory_info().rss for process in processes))
             if not steady and time.monotonic() - began > min(120.0, 20.0 * self._shape.minutes):
                 steady, before = time.monotonic(), dict(self._bytes)
-                cpu = sum(process.cpu_times()[:2])
+                cpu = used()
         past = time.monotonic() - steady
-        result.cpu_share = round((sum(process.cpu_times()[:2]) - cpu) / past, 3)
+        result.cpu_share = round((used() - cpu) / past, 3)
         result.checkpoint_bytes_per_s = round((self._bytes[CHECKPOINTS.name] - before[CHECKPOINTS.name]) / past)
         result.forecast_bytes_per_s = round((self._bytes[FORECASTS.name] - before[FORECASTS.name]) / past)
 
@@ -250,25 +256,33 @@ async def run(shape: Shape, broker: Broker, directory: Path, result: Result) -> 
     create_topics(broker.address, partitions=shape.partitions, replication=1)
     agents, watcher = Agents(shape, broker.address, result), Watcher(shape, broker.address, result)
     await agents.declare()
-    worker = Piece("worker", settings, directory)
+    workers = [Piece("worker", settings, directory, label=f"worker-{n}") for n in range(shape.workers)]
     tasks = [asyncio.create_task(each) for each in (watcher.read_for_ever(), agents.send_for_ever())]
     try:
-        with started(worker, shape):
-            await opened(worker, shape, tasks)
-            await watcher.measure(worker.pid)
+        with ExitStack() as stack:
+            for worker in workers:
+                stack.enter_context(started(worker, shape))
+            await opened(workers, shape, tasks)
+            await watcher.measure([worker.pid for worker in workers])
             watcher.counting = False
-            worker.kill()
-            began, wall = time.monotonic(), time.time()
-            with started(worker, shape):
-                await opened(worker, shape, tasks)
-                result.restore_s = round(time.monotonic() - began, 2)
-                while min(watcher.last.values()) < wall:
-                    await pause(tasks)
-                result.resume_s = round(time.monotonic() - began, 2)
+            if len(workers) == 1:
+                await again(workers[0], shape, watcher, result, tasks)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def again(worker: Piece, shape: Shape, watcher: Watcher, result: Result, tasks: list[asyncio.Task[None]]) -> None:
+    """Kill the worker, start it again, and see how long it takes to go on."""
+    worker.kill()
+    began, wall = time.monotonic(), time.time()
+    with started(worker, shape):
+        await opened([worker], shape, tasks)
+        result.restore_s = round(time.monotonic() - began, 2)
+        while min(watcher.last.values()) < wall:
+            await pause(tasks)
+        result.resume_s = round(time.monotonic() - began, 2)
 
 
 @contextmanager
@@ -283,12 +297,16 @@ def started(worker: Piece, shape: Shape) -> Iterator[None]:
         worker.stop()
 
 
-async def opened(worker: Piece, shape: Shape, tasks: list[asyncio.Task[None]]) -> None:
-    """Wait until every partition is open."""
+async def opened(workers: list[Piece], shape: Shape, tasks: list[asyncio.Task[None]]) -> None:
+    """Wait until every partition is open, and each worker has some."""
     until = time.monotonic() + START_S
-    while worker.said().count("partition open") < shape.partitions:
-        assert worker.alive(), worker.said()[-3000:]
-        assert time.monotonic() < until, worker.said()[-3000:]
+    while True:
+        said = [worker.said() for worker in workers]
+        opens = [each.count("partition open") for each in said]
+        if min(opens) and sum(opens) >= shape.partitions:
+            return
+        assert all(worker.alive() for worker in workers), said[0][-3000:]
+        assert time.monotonic() < until, said[0][-3000:]
         await pause(tasks)
 
 
@@ -304,7 +322,7 @@ def main() -> int:
     """Run with the numbers that are given; print what was measured as JSON."""
     parser = argparse.ArgumentParser(prog="python -m tests.million", description=__doc__)
     given = Shape()
-    for name in ("members", "clusters", "partitions", "core"):
+    for name in ("members", "clusters", "partitions", "workers", "core"):
         parser.add_argument(f"--{name}", type=int, default=getattr(given, name))
     parser.add_argument("--period", type=float, default=given.period_s, help="seconds between samples")
     parser.add_argument("--minutes", type=float, default=given.minutes)
@@ -315,6 +333,7 @@ def main() -> int:
         partitions=words.partitions,
         period_s=words.period,
         minutes=words.minutes,
+        workers=words.workers,
         core=words.core,
     )
     os.environ["_JAVA_OPTIONS"] = BROKER

@@ -58,6 +58,8 @@ class Measured:
     lowest: float
     highest: float
     wall_s: float
+    first_s: float
+    """From the start of its process to its first forecasts."""
     rounds: int
 
 
@@ -125,8 +127,8 @@ def measure(way: str, rounds: int, samples: int, once: Callable[[], dict[str, fl
     """Run one way some times."""
     costs = [once() for _ in range(rounds)]
     rates = sorted(samples / cost["cpu_s"] for cost in costs)
-    wall = statistics.median(cost["wall_s"] for cost in costs)
-    return Measured(way, samples, statistics.median(rates), rates[0], rates[-1], wall, rounds)
+    wall, first = (statistics.median(cost[name] for cost in costs) for name in ("wall_s", "first_s"))
+    return Measured(way, samples, statistics.median(rates), rates[0], rates[-1], wall, first, rounds)
 
 
 def note(file: Path, name: str, found: dict[str, dict[str, object]]) -> None:
@@ -174,7 +176,7 @@ def test_samples_per_cpu_second(
         ratios = ", ".join(f"{each.per_cpu_s / found[base].per_cpu_s:.2f} of {base}" for base in YARDSTICKS)
         sys.stdout.write(
             f"\n{name} {way}: {each.per_cpu_s:,.0f} ({each.lowest:,.0f}-{each.highest:,.0f}) samples/cpu-s, "
-            f"{ratios}, wall {each.wall_s:.2f} s"
+            f"{ratios}, wall {each.wall_s:.2f} s, first forecasts after {each.first_s:.1f} s"
         )
     assert all(each.per_cpu_s > 0.0 for each in found.values())
 
