@@ -120,6 +120,8 @@ class Target:
     port: int
     instance: str = field(default="", compare=False)
     """The cloud's own name for it, for balancers that route to instances; not every balancer remembers it."""
+    weight: int = field(default=1, compare=False)
+    """Its share of the requests beside the others', 1 to 256; on HAProxy only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,7 @@ from actuators.balancers.haproxy_config import (
     file_of,
     front_of,
     state,
+    weighing,
 )
 from actuators.balancers.haproxy_socket import ask
 from actuators.ports import BalancerError, ClusterTraffic, Target, TargetState
@@ -69,6 +70,7 @@ class HaproxyBalancer:
         self.require(cluster)
         wanted, refused = sort_out(targets)
         async with self._locks[cluster]:
+            before = _weights(self._wanted[cluster])
             file = self._keep(cluster, wanted)
             servers = (await self._look(cluster)).servers
             moved = {name for name, target in wanted.items() if name in servers and servers[name].target != target}
@@ -77,6 +79,8 @@ class HaproxyBalancer:
             back = [name for name in stays if name in servers and servers[name].left_out]
             new = [target for name, target in stays.items() if name not in servers]
             commands = [state(cluster, name, "ready") for name in back]
+            weighed = [t for name, t in stays.items() if name in servers and before.get(name) != t.weight]
+            commands += [weighing(cluster, target) for target in weighed]
             commands += entering(cluster, new, file) + _drains(cluster, servers, stays)
             if commands:
                 refused += refusals(await ask(self._worker, *commands))
@@ -117,7 +121,7 @@ class HaproxyBalancer:
     def _keep(self, cluster: str, wanted: Mapping[str, Target]) -> ClusterFile:
         """Write who is wanted into the file, before HAProxy is told."""
         file, routed = self._wanted[cluster], by_member(wanted.values())
-        if file.routed != routed:
+        if file.routed != routed or _weights(file) != {name: target.weight for name, target in wanted.items()}:
             file = msgspec.structs.replace(file, routed=routed, revision=file.revision + 1)
             write(self._config / file_of(cluster), file, cluster_text(cluster, file), KIND)
             self._wanted[cluster] = file
@@ -169,6 +173,11 @@ class HaproxyBalancer:
             self._left_at.pop((cluster, member), None)
             return False
         return asked - self._left_at.setdefault((cluster, member), asked) >= SETTLE_S
+
+
+def _weights(file: ClusterFile) -> dict[str, int]:
+    """Return each member's share of the requests as the file has it."""
+    return {target.member: target.weight for target in file.routed}
 
 
 def _drains(cluster: str, servers: Mapping[str, ServerSeen], stays: Iterable[str]) -> list[str]:

@@ -87,7 +87,8 @@ def server_words(target: Target, wanted: ClusterFile) -> str:
     """Return what follows the name of a server, in a file as in a command."""
     bound = f" maxconn {wanted.maxconn}" if wanted.maxconn else ""
     number = f" id {crc32(target.member.encode()) % 2**31 or 1}" if wanted.sticky else ""
-    return f"{address_of(target)} {CHECK}{bound}{number}"
+    weight = f" weight {target.weight}" if target.weight > 1 else ""
+    return f"{address_of(target)} {CHECK}{bound}{number}{weight}"
 
 
 def entering(cluster: str, targets: Iterable[Target], wanted: ClusterFile) -> list[str]:
@@ -107,6 +108,11 @@ def entering(cluster: str, targets: Iterable[Target], wanted: ClusterFile) -> li
 def state(cluster: str, member: str, word: str) -> str:
     """Return the command that sets a server's state: ``ready``, ``drain`` or ``maint``."""
     return f"set server {cluster}/{member} state {word}"
+
+
+def weighing(cluster: str, target: Target) -> str:
+    """Return the command that sets a server's share of the requests."""
+    return f"set server {cluster}/{target.member} weight {target.weight}"
 
 
 def deletion(cluster: str, member: str) -> str:

@@ -9,16 +9,19 @@ import signal
 import sys
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
+from actuators.balancers.checked import fault_of
+from actuators.balancers.over_partitions import OverPartitions
 from actuators.lb_agent import LbAgent
 from actuators.lb_cluster import Identity
 from actuators.lb_intervals import require_interval
 from actuators.lb_members import MembersFold
 from actuators.lb_probe import Prober
+from actuators.ports import Target
 from config.errors import ConfigError
 from config.settings import Settings
 from pileus.balancers import AGENT_KINDS, ELB, Adapter, adapter
@@ -49,6 +52,13 @@ def arguments(parser: ArgumentParser) -> None:
         default=[],
         metavar="ID",
         help="serve members of this network partition only; may be repeated (default: all)",
+    )
+    parser.add_argument(
+        "--via",
+        action="append",
+        default=[],
+        metavar="ID=HOST:PORT",
+        help="with haproxy: send to the balancer of this network partition instead of its members; may be repeated",
     )
     parser.add_argument(
         "--members-dir",
@@ -86,6 +96,7 @@ def main(args: Namespace) -> int:
 
     try:
         settings, paths = settings_of(args), probe_paths(args.probe, args.cluster)
+        via = _via(args)
         if args.interval is not None:
             settings = msgspec.structs.replace(settings, sample_interval_s=args.interval)
         require_interval(settings.sample_interval_s)
@@ -96,7 +107,7 @@ def main(args: Namespace) -> int:
         sys.stderr.write(f"pileus lb-agent: {error}\n")
         return 1 if isinstance(error, BalancerError) else 2
     log_to_stderr()
-    asyncio.run(_serve(_identity(args), settings, balancer, Prober(paths)))
+    asyncio.run(_serve(_identity(args, via), settings, balancer, Prober(paths), via))
     return 0
 
 
@@ -118,7 +129,23 @@ def _adapter(args: Namespace, settings: Settings) -> Adapter:
     )
 
 
-def _identity(args: Namespace) -> Identity:
+def _via(args: Namespace) -> dict[str, tuple[str, int]]:
+    """Return where the balancers of network partitions are that it sends to; ValueError for what cannot be."""
+    found: dict[str, tuple[str, int]] = {}
+    for text in args.via:
+        name, _, address = text.partition("=")
+        host, _, port = address.rpartition(":")
+        if not port.isascii() or not port.isdigit() or name in found:
+            raise ValueError(f"via '{text}': must be ID=HOST:PORT, each network partition once")
+        found[name] = (host, int(port))
+        if fault := fault_of(Target(member=name, host=host, port=int(port))):
+            raise ValueError(f"via '{text}': {fault}")
+    if found and (args.balancer != "haproxy" or args.network_partition):
+        raise ValueError("--via: needs --balancer haproxy, and no --network-partition")
+    return found
+
+
+def _identity(args: Namespace, via: Collection[str]) -> Identity:
     """Return whose agent it is."""
     clusters = tuple(dict.fromkeys(args.cluster))
     return Identity(
@@ -126,7 +153,7 @@ def _identity(args: Namespace) -> Identity:
         tenant=args.tenant,
         application=args.application,
         clusters=clusters,
-        network_partitions=tuple(dict.fromkeys(args.network_partition)),
+        network_partitions=tuple(dict.fromkeys([*args.network_partition, *via])),
     )
 
 
@@ -153,7 +180,9 @@ def probe_paths(given: Sequence[str], clusters: Sequence[str]) -> dict[str, str]
     return {cluster: own.get(cluster, others) for cluster in clusters}
 
 
-async def _serve(who: Identity, settings: Settings, balancer: Adapter, prober: Prober) -> None:
+async def _serve(
+    who: Identity, settings: Settings, balancer: Adapter, prober: Prober, via: Mapping[str, tuple[str, int]]
+) -> None:
     """Put the parts together and run until a signal comes."""
     from actuators.lb_log import MembersLog
     from streams.producer import connect
@@ -172,7 +201,7 @@ async def _serve(who: Identity, settings: Settings, balancer: Adapter, prober: P
 
     agent = LbAgent(
         who,
-        balancer=balancer,
+        balancer=OverPartitions(balancer, via, lambda: members.seen().members) if via else balancer,
         seen=members.seen,
         ask=prober.ask,
         publish=publish,
