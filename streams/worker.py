@@ -156,8 +156,8 @@ class Worker:
         while True:
             due = math.floor((self._now() - lateness) / period + 1.0) * period
             await asyncio.sleep(max(0.0, due + lateness - self._now()))
-            give_back()
             await asyncio.gather(*(self._tick(due, *each) for each in self._shards.opened.items()))
+            asyncio.get_running_loop().call_later(period / 2.0, give_back)  # what comes of the ticks is out by then
 
     def standings(self) -> list[Standing]:
         """Return how each open partition stands now."""
