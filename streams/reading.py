@@ -12,21 +12,17 @@ from streams.skipped import Held
 
 BINARY = MAGIC[:1]
 """What a binary message begins with, and no JSON."""
-TOGETHER = 1000
-"""Messages that are read in one go; when one of them cannot be read they are read one by one."""
 Sample = Health | HealthColumns | Requests | RequestsColumns | Tick
 
 
 def read(raws: Sequence[bytes], refusals: Refusals) -> tuple[list[Health], list[Held]]:
     """Return what messages carry, single samples of members and all others; refuse those that cannot be read."""
-    singles, others = list[Health](), list[Held]()
+    others = list[Held]()
     texts = [raw for raw in raws if raw[:1] != BINARY]
-    for begin in range(0, len(texts), TOGETHER):
-        samples = _together(texts[begin : begin + TOGETHER], refusals)
-        alone = [sample for sample in samples if type(sample) is Health]
-        singles += alone
-        if len(alone) < len(samples):
-            others += _apart((sample for sample in samples if type(sample) is not Health), refusals)
+    samples = _together(texts, refusals)
+    singles = [sample for sample in samples if type(sample) is Health]
+    if len(singles) < len(samples):
+        others += _apart((sample for sample in samples if type(sample) is not Health), refusals)
     for raw in raws if len(texts) < len(raws) else ():
         if raw[:1] == BINARY:
             others += _unpacked(raw, refusals)
@@ -34,22 +30,16 @@ def read(raws: Sequence[bytes], refusals: Refusals) -> tuple[list[Health], list[
 
 
 def _together(raws: Sequence[bytes], refusals: Refusals) -> list[Sample]:
-    """Read JSON messages."""
-    try:
-        return [SAMPLE.decode(raw) for raw in raws]
-    except (ValueError, RecursionError):
-        return [sample for raw in raws if (sample := _alone(raw, refusals)) is not None]
-
-
-def _alone(raw: bytes, refusals: Refusals) -> Sample | None:
-    """Read one, or refuse it."""
-    try:
-        sample: Sample = SAMPLE.decode(raw)
-    except (ValueError, RecursionError) as error:
-        wrong = misread(raw, error)
-        refusals.add(wrong.reason, wrong.said, wrong.what)
-        return None
-    return sample
+    """Read JSON messages; refuse those that cannot be read, and go on behind them."""
+    samples, refused, rest = list[Sample](), 0, iter(raws)
+    while len(samples) + refused < len(raws):
+        try:
+            samples.extend(map(SAMPLE.decode, rest))  # what was read before one that fails stays
+        except (ValueError, RecursionError) as error:
+            wrong = misread(raws[len(samples) + refused], error)
+            refusals.add(wrong.reason, wrong.said, wrong.what)
+            refused += 1
+    return samples
 
 
 def _apart(samples: Iterable[Sample], refusals: Refusals) -> Iterable[Held]:

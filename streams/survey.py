@@ -17,7 +17,7 @@ from streams.rows import Places
 from streams.signals import Total
 from streams.states import Newest
 from streams.store import Store
-from streams.window import Floats, Grid, hold
+from streams.window import Floats, Grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +308,12 @@ def hold_gaps(lines: Floats, periods: int) -> Floats:
         return lines
     gaps = np.flatnonzero(missing[first:].any(axis=0))
     held = lines.copy()
-    held[:, gaps] = hold(np.ascontiguousarray(lines[:, gaps].T), periods).T
+    value, age = np.full(gaps.size, np.nan), np.full(gaps.size, periods)
+    for number, line in enumerate(lines[:, gaps]):  # few periods, many members
+        known = np.isfinite(line)
+        np.copyto(value, line, where=known)
+        age = np.where(known, 0, age + 1)
+        held[number, gaps] = np.where(age <= periods, value, np.nan)
     return held
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.survey import hold_gaps
 from streams.window import Grid, Series, hold
 
 moments = st.one_of(st.integers(0, 400).map(lambda i: i / 4.0), st.floats(0.0, 100.0))
@@ -90,3 +91,17 @@ def test_filled_is_held_from_before_the_grid(of: list[tuple[float, float]], grid
 @given(k=st.integers(1, 2**34), width=st.sampled_from([0.1, 0.2, 0.3, 0.5, 1.0, 5.0, 7.7, 60.0]))
 def test_a_tick_at_the_end_of_a_period_ends_the_grid_there(k: int, width: float) -> None:
     assert Grid.ending(k * width, width=width, span=10 * width) == Grid(k - 10, 10, width)
+
+
+@given(
+    st.integers(1, 12).flatmap(
+        lambda n: st.lists(
+            st.lists(st.sampled_from([math.nan, 0.0, 1.5, 7.0]), min_size=n, max_size=n), min_size=1, max_size=8
+        )
+    ),
+    st.integers(0, 5),
+)
+def test_gaps_of_many_are_held_as_those_of_each(rows: list[list[float]], periods: int) -> None:
+    each = np.array(rows)
+
+    np.testing.assert_array_equal(hold_gaps(np.ascontiguousarray(each.T), periods), hold(each, periods).T)
