@@ -1,6 +1,6 @@
 """``python -m pileus.sample_app``: a small real service, to be scaled.
 
-``GET /`` takes ``SERVICE_S`` seconds in one of ``SLOTS`` slots; further requests wait for a slot, so
+``GET /`` or ``POST /`` takes ``SERVICE_S`` seconds in one of ``SLOTS`` slots; further requests wait for a slot, so
 requests in flight grow with the load. Its answer names the variables that were imported. ``GET /health`` says
 200, and 503 while stopping. On SIGTERM it finishes the requests in flight, for ``GRACE_S`` at most. Its log
 goes to standard output.
@@ -106,9 +106,11 @@ class Service:
         self._stopping = False
 
     def application(self) -> web.Application:
-        """Return the two routes."""
+        """Return the routes."""
         application = web.Application()
-        application.add_routes([web.get("/", self._answer), web.get("/health", self._health)])
+        application.add_routes(
+            [web.get("/", self._answer), web.post("/", self._answer), web.get("/health", self._health)]
+        )
         return application
 
     async def _answer(self, _: web.Request) -> web.Response:

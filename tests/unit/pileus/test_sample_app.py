@@ -116,3 +116,12 @@ async def test_an_answer_names_what_was_imported_and_no_value() -> None:
     answer = await Service(given)._answer(REQUEST)
 
     assert answer.text == "served\nIMPORT_A\nIMPORT_DB_URL\n"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_requests_with_and_without_a_body_are_work(method: str) -> None:
+    service = a_service()
+    found = await service.application().router.resolve(make_mocked_request(method, "/"))
+
+    assert found.http_exception is None
+    assert found.handler == service._answer
