@@ -16,7 +16,7 @@ SIZES = (10**6, 10**7, 10**8)
 class Figures:
     """What was measured, on one core of the machine that docs/scale.md names; per member where nothing else is said."""
 
-    samples_per_cpu_s: float = 365_000.0
+    samples_per_cpu_s: float = 355_000.0
     """Envelopes of 200 in JSON, one sample per member and tick: forecasts, checkpoints and all else included."""
     sample_bytes: float = 47.0
     """On the wire, in envelopes of 50 or more in JSON."""
@@ -24,7 +24,7 @@ class Figures:
     """Per tick."""
     checkpoint_bytes: float = 37.0
     """Per checkpoint, compressed: what one writes a tick after the one before."""
-    memory_bytes: float = 1170.0
+    memory_bytes: float = 1050.0
     """Of a worker's memory."""
 
 
