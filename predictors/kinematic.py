@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from predictors.motion import MIN_SAMPLES, Floats, Motion, Parabolas, fit_parabolas
+from predictors.motion import MIN_SAMPLES, Bools, Floats, Motion, Parabolas, fit_parabolas
 from predictors.support import supported
 
 NAME = "kinematic"
@@ -79,14 +79,19 @@ def values(t: Floats, y: Floats, *, horizon_s: float, ceiling: Floats) -> Floats
         here = slice(start, start + BLOCK)
         block = np.ascontiguousarray(y[here].T)
         known = np.isfinite(block)
-        known = np.full(known.shape[1], len(block)) if known.all() else known.sum(axis=0)
-        most = known == known[-1]  # as a rule all of them, with the same gaps
-        for chosen in (most & (known >= ENOUGH), ~most & (known >= ENOUGH)):
+        for chosen in _alike(known):
+            chosen &= np.add.reduce(known, axis=0) >= ENOUGH  # noqa: PLW2901 - of those that can be fitted
             if chosen.any():
-                columns = slice(None) if chosen.all() else np.flatnonzero(chosen)
-                value = _look(t, block[:, columns].T, horizon_s).value(horizon_s)
-                found[here][columns] = _clamp(value, ceiling[here][columns])
+                windows = block if chosen.all() else block.compress(chosen, axis=1)
+                value = _look(t, windows.T, horizon_s).value(horizon_s)
+                found[here][chosen] = _clamp(value, ceiling[here][chosen])
     return found
+
+
+def _alike(known: Bools) -> list[Bools]:
+    """Split windows (columns) so that those with the same gaps stand alone, if they are most: they cost less."""
+    same = (known == known[:, -1:]).all(axis=0)
+    return [same, ~same] if 2 * np.count_nonzero(same) >= same.size else [np.ones_like(same)]
 
 
 @dataclass(frozen=True, slots=True)

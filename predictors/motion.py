@@ -97,16 +97,16 @@ def fit_parabolas(t: Floats, y: Floats) -> Parabolas:
     t, y, known = lines(t, y)
     n = _counts(known)
     centre, scale = _extent(t, known)
-    x = _of(known, (t[:, None] - centre) / scale)
+    x = _known(known, (t[:, None] - centre) / scale)
     m = sums(x) / n
-    p1 = _of(known, x - m)
+    p1 = _known(known, x - m)
     q1 = sums(p1 * p1)
     b = sums(x * p1 * p1) / q1
-    p2 = _of(known, (x - b) * p1 - q1 / n)
+    p2 = _known(known, (x - b) * p1 - q1 / n)
     q2 = sums(p2 * p2)
-    y = _of(known, y)
+    y = y if known.shape[1] == 1 else np.where(known, y, 0.0)
     c0 = sums(y) / n
-    rest = _of(known, y - c0)
+    rest = _known(known, y - c0)
     c1, c2 = sums(rest * p1) / q1, sums(rest * p2) / q2
     rest -= c1 * p1
     rest -= c2 * p2
@@ -157,9 +157,9 @@ def sums(lines: Floats) -> Floats:
     return total
 
 
-def _of(known: Bools, lines: Floats) -> Floats:
-    """Return lines with 0 where nothing is known."""
-    return lines if known.shape[1] == 1 else np.where(known, lines, 0.0)
+def _known(known: Bools, lines: Floats) -> Floats:
+    """Make lines (which are finite) 0 where nothing is known."""
+    return lines if known.shape[1] == 1 else np.multiply(lines, known, out=lines)
 
 
 def _counts(known: Bools) -> Floats:

@@ -1,6 +1,5 @@
 """A *bucket* holds what the members of a partition measured in one period of evaluation: four columns, no objects."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -116,12 +115,13 @@ class Bucket:
         rows = Ascending(row).narrow() if self.narrowed else Ascending(row)
         return Bucket(rows, (at, load, memory), single, self.narrowed)
 
-    def places(self, place: Ints, count: int) -> Ints | None:
-        """Return where each of ``count`` rows stands, as in :meth:`means`; ``None`` unless each stands there once."""
-        where = place[self.row]
+    def places(self, where: Ints, count: int) -> Ints | None:
+        """Return where each of ``count`` rows stands, as in :meth:`put`; ``None`` unless each stands there once."""
+        if not self.single or where.size < count:
+            return None
         found = np.full(count, -1)
         found[where[where >= 0]] = np.flatnonzero(where >= 0)
-        return found if self.single and bool((found >= 0).all()) else None
+        return found if bool((found >= 0).all()) else None
 
     def averaged(self) -> "Bucket | Several":
         """Return what is to be kept of its means: all, or only those of rows with several samples if these are few."""
@@ -146,17 +146,14 @@ class Bucket:
         columns[1][several.where], columns[2][several.where] = several.load, several.memory
         return Bucket(Ascending(self.row[several.first]), tuple(map(Column, columns)))
 
-    def values(self, place: Ints, count: int) -> Iterator[Floats]:
-        """Yield the load and the memory of ``count`` rows, NaN where there is none; the bucket must be a single one.
+    def put(self, where: Ints, load: Floats, memory: Floats) -> None:
+        """Write the load and the memory of each row to its place in two lines; the bucket must be a single one.
 
-        ``place`` says for each row of the partition which of them it is; -1: none.
+        ``where`` says for each row of the bucket which place that is; -1: none.
         """
-        where = place[self.row]
-        inside = where >= 0
-        for numbers in (self.load, self.memory):
-            found = np.full(count, np.nan)
-            found[where[inside]] = numbers[inside]
-            yield found
+        inside: Bools | slice = slice(None) if where.min(initial=0) >= 0 else where >= 0  # as a rule all have one
+        for line, numbers in ((load, self.load), (memory, self.memory)):
+            line[where[inside]] = numbers[inside]
 
     def pack(self) -> bytes:
         """Write the bucket down."""

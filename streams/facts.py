@@ -60,8 +60,12 @@ def instance(raw: bytes) -> InstanceRecord | Misread:
 
 def misread(raw: bytes, error: Exception) -> Misread:
     """Say why bytes are no record."""
-    reason = "BadValue" if isinstance(error, msgspec.ValidationError) else "BadJson"
-    return Misread(reason, str(error), raw[:EXAMPLE_LENGTH].decode(errors="replace"))
+    return Misread(reason(error), str(error), raw[:EXAMPLE_LENGTH].decode(errors="replace"))
+
+
+def reason(error: Exception) -> str:
+    """Return the reason that stands for an error of decoding."""
+    return "BadValue" if isinstance(error, msgspec.ValidationError) else "BadJson"
 
 
 def _long(names: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from streams.facts import misread
+from streams.facts import reason
 from streams.records.apart import apart
 from streams.records.columns import unpack_all
 from streams.records.packed import MAGIC
@@ -36,8 +36,7 @@ def _together(raws: Sequence[bytes], refusals: Refusals) -> list[Sample]:
         try:
             samples.extend(map(SAMPLE.decode, rest))  # what was read before one that fails stays
         except (ValueError, RecursionError) as error:
-            wrong = misread(raws[len(samples) + refused], error)
-            refusals.add(wrong.reason, wrong.said, wrong.what)
+            refusals.add(reason(error), error, raws[len(samples) + refused])
             refused += 1
     return samples
 
@@ -59,6 +58,5 @@ def _unpacked(raw: bytes, refusals: Refusals) -> Sequence[Held]:
     try:
         return unpack_all(raw)
     except ValueError as error:
-        wrong = misread(raw, error)
-        refusals.add("BadValue", wrong.said, wrong.what)
+        refusals.add("BadValue", error, raw)
         return ()

@@ -28,12 +28,16 @@ class Refusals:
         self._partition = partition
         self._by_reason: dict[str, Refusal] = {}
 
-    def add(self, reason: str, said: str, what: str, *, count: int = 1) -> None:
+    def add(self, reason: str, said: str | Exception, what: str | bytes, *, count: int = 1) -> None:
         """Count what cannot be used, and keep the first few as examples."""
-        refusal = self._by_reason.setdefault(reason, Refusal())
+        refusal = self._by_reason.get(reason)
+        if refusal is None:
+            refusal = self._by_reason[reason] = Refusal()
         refusal.count += count
         if len(refusal.examples) < EXAMPLES:
-            refusal.examples.append(f"{said[:SAID_LENGTH]}: {what[:EXAMPLE_LENGTH]}"[:EXAMPLE_LENGTH])
+            some = what[:EXAMPLE_LENGTH]
+            text = some.decode(errors="replace") if isinstance(some, bytes) else some
+            refusal.examples.append(f"{str(said)[:SAID_LENGTH]}: {text}"[:EXAMPLE_LENGTH])
 
     def take(self, at: float) -> list[Rejected]:
         """Return one record for each reason, sorted, and begin anew."""

@@ -240,7 +240,7 @@ class Store:
         load, memory = np.empty((n, rows.size)), np.empty((n, rows.size))
         place = np.full(self.capacity, -1, dtype=np.int64)
         place[rows] = np.arange(rows.size)
-        like, source = None, None
+        like, where, source = None, place, None
         for number in range(first, first + n):
             here = number - first
             if (bucket := self._mean(number)) is None:
@@ -248,9 +248,11 @@ class Store:
                 continue
             row = bucket.row
             if like is None or not np.array_equal(row, like):  # as a rule each period has the same members
-                like, source = row, bucket.places(place, rows.size)
+                like, where = row, place[row]
+                source = bucket.places(where, rows.size)
             if source is None:
-                load[here], memory[here] = bucket.values(place, rows.size)
+                load[here] = memory[here] = np.nan
+                bucket.put(where, load[here], memory[here])
             else:
                 np.take(bucket.load, source, out=load[here], mode="clip")  # numpy buffers in the mode that raises
                 np.take(bucket.memory, source, out=memory[here], mode="clip")

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from predictors import kinematic
 from streams.bucket import Bools, Ints
@@ -18,6 +20,8 @@ from streams.signals import Total
 from streams.states import Newest
 from streams.store import Store
 from streams.window import Floats, Grid
+
+N = TypeVar("N", np.int64, np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,17 +286,22 @@ def sums(crowd: Crowd, lines: Floats, away: Away) -> tuple[list[Floats], list[in
     serving = crowd.sizes - _counts(crowd, away.when[first:], away.who)
     known_ = serving
     if not use.all():
-        values, known_ = np.where(use, values, 0.0), crowd.sizes - _counts(crowd, ~use, slice(None))
-    total = np.zeros(known_.shape)
-    some = np.flatnonzero(crowd.sizes)
-    if some.size:
-        total[:, some] = np.add.reduceat(values, np.array(crowd.bounds)[some], axis=1)
+        values, known_ = np.where(use, values, 0.0), _summed(crowd, use, np.int64)
+    total = _summed(crowd, values, np.float64)
     totals = np.full((len(crowd.clusters), len(lines)), np.nan)
     totals[:, first:] = np.where(known_ > 0, total * (serving / np.maximum(known_, 1)), np.nan).T
     return list(totals), known_[-1].tolist()
 
 
-def _counts(crowd: Crowd, marked: Bools, who: Ints | slice) -> Ints:
+def _summed(crowd: Crowd, lines: NDArray[Any], dtype: type[N]) -> NDArray[N]:
+    """Sum each line over the members of each cluster."""
+    found, some = np.zeros((len(lines), len(crowd.clusters)), dtype=dtype), np.flatnonzero(crowd.sizes)
+    if some.size:
+        found[:, some] = np.add.reduceat(lines, np.array(crowd.bounds)[some], axis=1, dtype=dtype)
+    return found
+
+
+def _counts(crowd: Crowd, marked: Bools, who: Ints) -> Ints:
     """Count the marks of each cluster's members, period by period; ``who`` says of whom the columns are."""
     period, member = np.nonzero(marked)
     clusters = len(crowd.clusters)
@@ -301,19 +310,18 @@ def _counts(crowd: Crowd, marked: Bools, who: Ints | slice) -> Ints:
 
 
 def hold_gaps(lines: Floats, periods: int) -> Floats:
-    """Fill gaps as :func:`streams.window.hold` does, a period in each line; look only at the members that have one."""
+    """Fill gaps as :func:`streams.window.hold` does, a period in each line; look only at what is missing."""
     missing = np.isnan(lines)
     first = int(missing.all(axis=1).argmin())  # before it nobody has a value: there is nothing to hold
     if not missing[first:].any():
         return lines
-    gaps = np.flatnonzero(missing[first:].any(axis=0))
-    held = lines.copy()
-    value, age = np.full(gaps.size, np.nan), np.full(gaps.size, periods)
-    for number, line in enumerate(lines[:, gaps]):  # few periods, many members
-        known = np.isfinite(line)
-        np.copyto(value, line, where=known)
-        age = np.where(known, 0, age + 1)
-        held[number, gaps] = np.where(age <= periods, value, np.nan)
+    held, age = lines.copy(), np.zeros(lines.shape[1], dtype=np.int64)
+    for number in range(first + 1, len(lines)):
+        gaps = np.flatnonzero(missing[number])
+        older = age[gaps] + 1
+        age.fill(0)
+        age[gaps] = older
+        held[number, gaps] = np.where(older <= periods, held[number - 1, gaps], np.nan)
     return held
 
 
