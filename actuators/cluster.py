@@ -162,9 +162,8 @@ class ClusterState:
 
     def witnessed(self) -> Witnessed:
         """Return what agents and balancers say of its members."""
-        faults = self.faulty()
-        told = self.balancers.unreached(self._living, at=self.at) if self.spec.cartridge.balanced else None
-        return Witnessed(self._alive(), {f.member for f in faults if f.reason == SILENT}, told)
+        reached = self.balancers.reached(self._living.values(), at=self.at) if self.spec.cartridge.balanced else {}
+        return Witnessed(self._alive(), {f.member for f in self.faulty() if f.reason == SILENT}, reached)
 
     def act(self, units: Sequence[Unit], epoch: int, allowance: Allowance | None = None) -> Iterator[Pair]:
         """End a tick: bring every instance of the cluster to what it is to have, within the ``allowance``.
@@ -315,9 +314,11 @@ class ClusterState:
         return self.balancers.vouch(member, revision=self.offsets.get(member.member), at=self.at)
 
     def _overdue(self, epoch: int) -> Iterator[Pair]:
-        """Give up on members that never came to serve."""
+        """Give up on members that never came to serve; after a break of ticks one may serve and not have been heard."""
         boot_s = self.spec.cartridge.boot_s
-        for member in [m for m in self._alive() if m.state in {State.CREATED, State.STARTING} and not self.paused]:
+        if self.paused or not self.balancers.settled(self.at):
+            return
+        for member in [m for m in self._alive() if m.state in {State.CREATED, State.STARTING}]:
             if self.at - member.since.get(State.CREATED, member.at) > boot_s:
                 self.launching.failed(member, at=self.at)
                 yield self._move(member, State.DRAINING, epoch, f"{FAULT}: did not serve within {boot_s:g} s")

@@ -1,6 +1,7 @@
 """Who vouches for a draining member: what the balancers of one cluster said last."""
 
-from collections.abc import Collection, Iterable
+import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from streams.records.balancer import BalancerReport
@@ -8,6 +9,8 @@ from streams.records.member import Member
 
 LOST_S = 60.0
 """A balancer that was not heard of for this long is taken for gone: it is not asked for any more."""
+BREAK = 3.0
+"""Ticks that come this many times later than the one before did come after a break."""
 
 
 @dataclass(slots=True)
@@ -16,8 +19,12 @@ class Balancers:
 
     stale_s: float
     """A balancer that said nothing for this long cannot vouch for a member."""
-    began: float | None = None
+    began: float = -math.inf
     """Since when reports are heard: before ``stale_s`` have passed there may be a balancer not heard of yet."""
+    ticked: float = -math.inf
+    """When time passed last ..."""
+    every: float = 0.0
+    """... and how long after the time before that (s)."""
     reports: dict[str, BalancerReport] = field(default_factory=dict)
     heard: dict[str, float] = field(default_factory=dict)
     serving: frozenset[str] = frozenset()
@@ -46,8 +53,11 @@ class Balancers:
         return True
 
     def tick(self, at: float) -> None:
-        """Let time pass."""
-        self.began = at if self.began is None else self.began
+        """Let time pass. After a break, as that of a broker that was away, all are heard anew."""
+        passed = at - self.ticked
+        if passed > max(self.stale_s, BREAK * self.every):
+            self.began = at
+        self.ticked, self.every = at, passed if math.isfinite(passed) else 0.0
         for balancer in [b for b, heard in self.heard.items() if at - heard > LOST_S]:
             self._forget(balancer)
         self.gone = {balancer: ended for balancer, ended in self.gone.items() if at - ended <= LOST_S}
@@ -67,21 +77,33 @@ class Balancers:
         backends = [b for r in serving.values() for b in r.backends if b.member == member.member]
         return not any(backend.routed or backend.in_flight != 0 for backend in backends)
 
-    def unreached(self, members: Iterable[str], *, at: float) -> set[str] | None:
-        """Return the members that every balancer says it does not reach; ``None`` when one cannot say."""
-        if not self._complete(at, self.reports):
-            return None
-        backends = [b for report in self.reports.values() for b in report.backends]
-        return set(members) - {b.member for b in backends if b.routed and b.answers is not False}
+    def reached(self, members: Collection[Member], *, at: float) -> dict[str, bool]:
+        """Say of members whether a balancer reaches them.
+
+        Nothing is said of those whose network partition no balancer serves, or one that was not heard of lately.
+        """
+        reports = self.reports.values()
+        up = {b.member for report in reports for b in report.backends if b.routed and b.answers is not False}
+        judged = {where: self._complete(at, self._serving(where)) for where in {m.network_partition for m in members}}
+        return {m.member: m.member in up for m in members if judged[m.network_partition]}
+
+    def _serving(self, network_partition: str) -> list[str]:
+        """Return the balancers that serve a network partition."""
+        served = {name: report.network_partitions for name, report in self.reports.items()}
+        return [name for name, partitions in served.items() if not partitions or network_partition in partitions]
 
     def _forget(self, balancer: str) -> None:
         """Ask a balancer no more."""
         self.reports.pop(balancer, None)
         self.heard.pop(balancer, None)
 
+    def settled(self, at: float) -> bool:
+        """Say whether reports are heard for long enough, without a break: who is silent has nothing to say."""
+        return at - self.began >= self.stale_s
+
     def _complete(self, at: float, balancers: Collection[str]) -> bool:
         """Say whether all of these balancers, one at least, were heard of lately."""
-        if self.began is None or at - self.began < self.stale_s or not balancers:
+        if not self.settled(at) or not balancers:
             return False
         return all(at - self.heard[balancer] <= self.stale_s for balancer in balancers)
 

@@ -5,7 +5,7 @@ serve: they are silent, and no balancer reaches them. One of the two alone is mo
 is replaced elsewhere, and left alone: whether it runs nobody knows, and it may come back.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from streams.records.member import Member, State
@@ -21,8 +21,8 @@ class Witnessed:
     members: Iterable[Member]
     silent: Collection[str]
     """Those that have not reported for longer than the fault time."""
-    unreached: Collection[str] | None
-    """Those that every balancer says it does not reach; ``None``: no balancer says anything."""
+    reached: Mapping[str, bool]
+    """Whether a balancer reaches them; of one that is missing no balancer can say."""
 
 
 def dark(clusters: Iterable[Witnessed]) -> dict[str, bool]:
@@ -37,10 +37,9 @@ def dark(clusters: Iterable[Witnessed]) -> dict[str, bool]:
         for member in (each for each in cluster.members if each.state is State.ACTIVE):
             where = member.network_partition
             serving[where] = serving.get(where, 0) + 1
-            if cluster.unreached is not None:
+            if member.member in cluster.reached:
                 vouched.add(where)
-            reached = cluster.unreached is not None and member.member not in cluster.unreached
-            if member.member not in cluster.silent or reached:
+            if member.member not in cluster.silent or cluster.reached.get(member.member):
                 well.add(where)
     return {where: count >= FEWEST and where in vouched for where, count in serving.items() if where not in well}
 

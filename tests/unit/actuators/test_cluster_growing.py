@@ -200,6 +200,35 @@ def test_a_member_that_never_comes_to_serve_is_replaced(*, accepted: bool) -> No
     assert launches(shell.ticks(10.0, times=3)) == ["shop-web-2"]
 
 
+def test_a_member_that_booted_while_the_broker_was_away_may_still_say_so() -> None:
+    shell = Shell(the_spec(boot_s=60.0))
+    shell.tick(10.0)
+    shell.answer(Result.RUNNING, "shop-web-1")
+    shell.tick(10.0)
+
+    shell.tick(10.0, seconds=300.0)
+    shell.route()
+
+    assert shell.state("shop-web-1") is State.ACTIVE
+
+
+def test_a_member_that_says_nothing_after_the_broker_was_away_is_replaced() -> None:
+    shell = Shell(the_spec(boot_s=60.0))
+    shell.tick(10.0)
+    shell.answer(Result.RUNNING, "shop-web-1", port=0)
+    shell.tick(10.0)
+
+    assert terminations(shell.tick(10.0, seconds=300.0)) == []
+    assert terminations(shell.ticks(10.0, times=3)) == ["shop-web-1"]
+
+
+def test_ticks_far_apart_are_no_breaks() -> None:
+    shell = Shell(the_spec(boot_s=60.0))
+    shell.tick(10.0)
+
+    assert terminations(shell.ticks(10.0, times=5, seconds=15.0)) == ["shop-web-1"]
+
+
 def test_a_member_is_ended_that_is_not_wanted_any_more_before_it_was_accepted() -> None:
     shell = Shell(the_spec())
     shell.serve(10.0)

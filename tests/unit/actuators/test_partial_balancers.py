@@ -1,5 +1,7 @@
 """Balancers that serve one network partition each: whose members they keep, and whose drain they hold."""
 
+from collections.abc import Sequence
+
 import msgspec
 import pytest
 
@@ -10,6 +12,8 @@ from streams.records.member import State
 from tests.builders import a_member
 
 LEAVING = a_member(state=State.DRAINING, network_partition="home")
+
+MEMBERS = [a_member("h", network_partition="home"), a_member("a", network_partition="away")]
 
 
 def _report(balancer: str, *serves: str, revision: int = 10, in_flight: int | None = None) -> BalancerReport:
@@ -53,6 +57,47 @@ def test_nobody_vouches_for_a_member_that_no_balancer_serves() -> None:
     balancers.hear(_report("lb-2", "away"), at=100.0)
 
     assert not balancers.vouch(LEAVING, revision=5, at=100.0)
+
+
+def _told(balancer: str, *serves: str, routed: Sequence[str]) -> BalancerReport:
+    """Return a report of a balancer that reaches these members."""
+    report = _report(balancer, *serves)
+    return msgspec.structs.replace(report, backends=[Backend(member=name, routed=True, in_flight=0) for name in routed])
+
+
+@pytest.mark.parametrize(
+    ("reports", "reached"),
+    [
+        pytest.param([_told("front", routed=["h"])], {"h": True, "a": False}, id="one of all partitions knows all"),
+        pytest.param([_told("lb-1", "home", routed=["h"])], {"h": True}, id="one at home knows nothing of away"),
+        pytest.param(
+            [_told("lb-1", "home", routed=["h"]), _told("lb-2", "away", routed=[])],
+            {"h": True, "a": False},
+            id="each knows its own",
+        ),
+        pytest.param(
+            [_told("front", routed=[]), _told("lb-2", "away", routed=["a"])],
+            {"h": False, "a": True},
+            id="one is enough",
+        ),
+    ],
+)
+def test_a_balancer_is_a_witness_of_the_partitions_that_it_serves(
+    reports: list[BalancerReport], reached: dict[str, bool]
+) -> None:
+    balancers = Balancers(stale_s=15.0, began=0.0)
+    for report in reports:
+        balancers.hear(report, at=100.0)
+
+    assert balancers.reached(MEMBERS, at=100.0) == reached
+
+
+def test_a_balancer_that_is_silent_leaves_its_partitions_without_a_witness() -> None:
+    balancers = Balancers(stale_s=15.0, began=0.0)
+    balancers.hear(_told("lb-1", "home", routed=["h"]), at=100.0)
+    balancers.hear(_told("lb-2", "away", routed=["a"]), at=70.0)
+
+    assert balancers.reached(MEMBERS, at=100.0) == {"h": True}
 
 
 def test_members_of_other_partitions_are_left_out_and_their_cluster_is_known() -> None:
