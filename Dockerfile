@@ -20,7 +20,8 @@ COPY dashboards dashboards
 COPY pileus pileus
 RUN pip install --no-deps --no-build-isolation .
 
-USER pileus
+# By number: Kubernetes cannot tell that a name is not root (runAsNonRoot).
+USER 10001
 WORKDIR /home/pileus
 ENTRYPOINT ["pileus"]
 CMD ["--help"]

@@ -62,6 +62,8 @@ class KubernetesCloud:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._seen: set[str] = set()
         """Members whose pod was seen alive."""
+        self._cleared: set[str] = set()
+        """Members whose pod has ended and is deleted, and stays as long as somebody's finalizer holds it."""
         self._tidy_at = 0.0
 
     async def instances(self) -> Mapping[str, Instance]:
@@ -77,7 +79,8 @@ class KubernetesCloud:
         alive = {member for member, each in found.items() if each.phase is Phase.ALIVE}
         gone = {member for member in there if member not in found} | (self._seen - found.keys())
         self._seen = alive | (self._seen & found.keys())
-        await asyncio.gather(*(self._clear(member) for member in gone if member not in self._turns))
+        self._cleared &= {member for member, pods in there.items() if all(each.deleted for each in pods)}
+        await asyncio.gather(*(self._clear(each) for each in gone - self._cleared if each not in self._turns))
         await self._tidy()
         return {member: each.instance for member, each in found.items()}
 
@@ -185,7 +188,8 @@ class KubernetesCloud:
         if await self._store.has_ended(held.where.member):
             await self._store.delete(held, grace_s=0)
             raise InvalidRequestError(f"member {held.where.member} has ended: its name is never used again")
-        return await self._store.change(held, {"spec": {"schedulingGates": None}})
+        others = [{"name": each} for each in held.gates]
+        return await self._store.change(held, {"spec": {"schedulingGates": others or None}})
 
     async def _settled(self, which: Pod) -> Pod:
         """Return a pod once it runs, or after ``settle_s`` whatever it does.
@@ -215,12 +219,22 @@ class KubernetesCloud:
 
     async def _refuse(self, which: Pod) -> None:
         """Refuse a pod that will never run, and end it."""
+        if which.turned_away:
+            await self._leave(which)
+            raise OutOfCapacityError(f"kubernetes: member {which.where.member}: its node refused {which.turned_away}")
         never = which.never or (f"it has ended: {which.said}" if which.phase is Phase.ENDED else "")
         if never:
             if not which.workload:
                 await self._store.bury(which.where.member)
                 await self._store.delete(which, grace_s=1)
             raise InvalidRequestError(f"member {which.where.member}: its pod cannot run: {never}")
+
+    async def _leave(self, which: Pod) -> None:
+        """Take away a pod of which nothing has run."""
+        if which.workload:
+            await self._scaled.release(which)
+        elif await self._store.delete(which, grace_s=0):
+            self._store.forget(which)
 
     async def _give_up(self, which: Pod) -> None:
         """Delete a pod that no node takes, unless one has taken it meanwhile."""
@@ -245,6 +259,7 @@ class KubernetesCloud:
         try:
             await self._store.bury(member)
             await self._end(await self._store.pods(member), 1.0)
+            self._cleared.add(member)
         except CloudError as error:
             self._seen.add(member)
             log.warning("pod not cleared away", member=member, error=str(error))

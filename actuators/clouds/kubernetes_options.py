@@ -16,6 +16,8 @@ NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 KEY = re.compile(r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 PULLS = ("Always", "IfNotPresent", "Never")
+SECURITY = ("restricted",)
+"""Pod Security Standards that a pod can be made for."""
 VICTIMS = ("cost", "ordinal")
 PARTS = 4
 """Of a workload: group, version, resource, name."""
@@ -52,6 +54,8 @@ class Options:
     service_account: str = ""
     """Empty: the namespace's default, and no token in the pod."""
     priority: str = ""
+    restricted: bool = False
+    """It asks for no more than the Pod Security Standard of that name allows."""
     nodes: Mapping[str, str]
     """Labels that a node must have."""
     container_port: int | None = None
@@ -74,6 +78,9 @@ def options(account: KubernetesAccount, properties: Mapping[str, str], *, tenant
     pull = given.get("imagePullPolicy") or given.get("IMAGE_PULL_POLICY", "")
     if pull and pull not in PULLS:
         raise _wrong("imagePullPolicy", pull, f"must be one of {', '.join(PULLS)}")
+    security = given.get("podSecurity", "").strip()
+    if security and security not in SECURITY:
+        raise _wrong("podSecurity", security, f"must be one of {', '.join(SECURITY)}")
     secrets = given.get("imagePullSecrets") or given.get("IMAGE_PULL_SECRETS", "")
     return Options(
         namespace=_namespace(account, given, tenant),
@@ -83,6 +90,7 @@ def options(account: KubernetesAccount, properties: Mapping[str, str], *, tenant
         secrets=tuple(_name("imagePullSecrets", each.strip()) for each in secrets.split(",") if each.strip()),
         service_account=_named(given, "serviceAccount"),
         priority=_named(given, "priorityClass"),
+        restricted=bool(security),
         nodes=_nodes(given.get("nodeSelector", "")),
         container_port=_port(given.get("containerPort", "")),
         workload=workload(given["workload"], given.get("victim", "")) if given.get("workload") else None,

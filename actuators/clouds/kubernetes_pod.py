@@ -14,10 +14,19 @@ from streams.records.action import Launch
 GATE = "pileus/launch"
 """A pod with this gate is not scheduled: nothing runs until it is taken away."""
 CONTAINER = "member"
+_POD_SECURITY = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+_CONTAINER_SECURITY = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+"""What the standard ``restricted`` wants to be said."""
 _NEVER = frozenset({"InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"})
 """Why a container waits, where it waits in vain."""
 _MISSING = ("not found", "manifest unknown", "does not exist", "pull access denied")
 _PULLING = frozenset({"ErrImagePull", "ImagePullBackOff"})
+_SOON = "failed to sync"
+"""A kubelet that does not know a ConfigMap or Secret yet says so, too, of a container that it cannot configure."""
+_TURNED_AWAY = frozenset(
+    {"NodeAffinity", "NodeShutdown", "UnexpectedAdmissionError", "TopologyAffinityError", "Evicted", "Preempting"}
+)
+"""Why a node that a pod was bound to did not take it, beside ``OutOfcpu`` and the like."""
 
 
 class Phase(StrEnum):
@@ -43,6 +52,10 @@ class Pod:
     """Its resource version."""
     where: Where
     phase: Phase
+    gates: tuple[str, ...]
+    """Scheduling gates of others: not ours to take away."""
+    deleted: bool
+    """Its deletion has begun."""
     running: bool
     """Its container has been started."""
     host: str
@@ -51,6 +64,8 @@ class Pod:
     """The workload that it was taken from; empty: it was made for the member."""
     no_room: str
     """Why no node takes it; empty: one may."""
+    turned_away: str
+    """Why the node that it was bound to did not take it; empty: it did, or there is none."""
     never: str
     """Why it will never run; empty: it may."""
     said: str
@@ -84,11 +99,14 @@ def pod(made: Mapping[str, Any], owner: str) -> Pod | None:
         version=metadata["resourceVersion"],
         where=where,
         phase=_phase(made, phase),
+        gates=tuple(each["name"] for each in made["spec"].get("schedulingGates") or [] if each["name"] != GATE),
+        deleted=bool(metadata.get("deletionTimestamp")),
         running=phase == "Running",
         host=status.get("podIP") or "",
         port=port,
         workload=workload,
         no_room=_no_room(status),
+        turned_away=_turned_away(status),
         never=_never(status),
         said=_end(status),
     )
@@ -115,6 +133,7 @@ def manifest(
         ]
         if launch.health:
             container["readinessProbe"] = _probe(launch.health, port)
+    container |= {"securityContext": _CONTAINER_SECURITY} if made.restricted else {}
     spec: dict[str, Any] = {
         "schedulingGates": [{"name": GATE}],
         "restartPolicy": "Never",
@@ -126,6 +145,7 @@ def manifest(
     spec |= {"imagePullSecrets": [{"name": each} for each in made.secrets]} if made.secrets else {}
     spec |= {"serviceAccountName": made.service_account} if made.service_account else {}
     spec |= {"priorityClassName": made.priority} if made.priority else {}
+    spec |= {"securityContext": _POD_SECURITY} if made.restricted else {}
     spec |= {"nodeSelector": dict(made.nodes)} if made.nodes else {}
     metadata = {
         "name": where.member,
@@ -180,17 +200,27 @@ def _phase(made: Mapping[str, Any], said: str) -> Phase:
 
 
 def _no_room(status: Mapping[str, Any]) -> str:
+    if status.get("nominatedNodeName"):
+        return ""  # pods of a lower priority are on their way out for it
     for each in status.get("conditions") or []:
         if each["type"] == "PodScheduled" and each["status"] == "False" and each.get("reason") == "Unschedulable":
             return each.get("message") or "unschedulable"
     return ""
 
 
+def _turned_away(status: Mapping[str, Any]) -> str:
+    reason = status.get("reason") or ""
+    refused = status.get("phase") == "Failed" and (reason.startswith("OutOf") or reason in _TURNED_AWAY)
+    return f"{reason}: {status.get('message') or ''}" if refused else ""
+
+
 def _never(status: Mapping[str, Any]) -> str:
     for each in status.get("containerStatuses") or []:
         waiting = (each.get("state") or {}).get("waiting") or {}
         reason, message = waiting.get("reason", ""), waiting.get("message", "")
-        if reason in _NEVER or (reason in _PULLING and any(word in message.lower() for word in _MISSING)):
+        if (reason in _NEVER and not message.startswith(_SOON)) or (
+            reason in _PULLING and any(word in message.lower() for word in _MISSING)
+        ):
             return f"{reason}: {message}"
     return ""
 

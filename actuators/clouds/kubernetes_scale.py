@@ -93,7 +93,7 @@ class ScaledPods:
             if await self._store.has_ended(where.member):
                 raise InvalidRequestError(f"member {where.member} has ended: its name is never used again")
             scale = await self._scale(key)
-            pods, replicas = await self._pods(key, scale), scale["spec"].get("replicas", 0)
+            pods, replicas = await self._pods(key, scale), _replicas(scale)
             if len(pods) > replicas:
                 return None  # some are about to go, and which of them only Kubernetes knows
             free = sorted((each for each in pods if not _taken(each)), key=lambda each: _rank(each, key[1]))
@@ -129,7 +129,7 @@ class ScaledPods:
             for _ in range(ATTEMPTS):
                 scale = await self._scale(key)
                 wanted = self._wanted(key, await self._pods(key, scale))
-                if scale["spec"].get("replicas", 0) <= wanted or await self._set(key, scale, wanted):
+                if _replicas(scale) <= wanted or await self._set(key, scale, wanted):
                     return
         raise TransientCloudError(f"kubernetes: {key[1]}: its scale changes all the time")
 
@@ -169,6 +169,11 @@ def _path(key: Key) -> str:
     return path(
         which.resource, namespace=namespace, name=which.name, group=which.group, version=which.version, sub="scale"
     )
+
+
+def _replicas(scale: Object) -> int:
+    """Return how many pods are asked for; a server leaves out what is 0."""
+    return int((scale.get("spec") or {}).get("replicas") or 0)
 
 
 def _taken(made: Object) -> bool:

@@ -22,7 +22,10 @@ MOST_WAIT_S = 300.0
 _LATER = {408, CONFLICT, GONE, 425, TOO_MANY}
 _SERVER_ERRORS = 500
 _DENIED = re.compile(r"User \".*\" cannot ")
-_NAMED = re.compile(r"\S+ \".*\" is forbidden: ")
+_NAMED = re.compile(r"\S+ \".*\" is forbidden: |admission webhook \".*\" denied the request")
+"""Of admission, not of authorisation: of a plugin, or of somebody's webhook."""
+_SOON = ("because it is being terminated", "status unknown for quota", 'serviceaccount "default" not found')
+"""What a namespace that has just been made, or is about to go, refuses for now."""
 
 
 class Refused(Exception):  # noqa: N818 - an answer, which the caller understands or turns into an error
@@ -78,7 +81,7 @@ def _forbidden(message: str) -> type[CloudError]:
     """Return what a 403 means: it comes from quotas, from admission and from authorisation."""
     if "exceeded quota" in message:
         return QuotaExceededError
-    if "because it is being terminated" in message or "status unknown for quota" in message:
+    if any(words in message for words in _SOON):
         return TransientCloudError
     return InvalidRequestError if _NAMED.match(message) and not _DENIED.search(message) else CredentialsError
 

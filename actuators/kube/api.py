@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import urllib3
 from kubernetes.client import ApiClient, Configuration
+from kubernetes.client.exceptions import OpenApiException
 from kubernetes.client.rest import RESTResponse
 from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
 
@@ -32,6 +33,8 @@ MERGE = "application/merge-patch+json"
 JSON = "application/json"
 _from_file: Any = load_kube_config
 _from_pod: Any = load_incluster_config
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+"""What OpenSSL says of a server that is not the one that the kubeconfig's authority knows."""
 SUCCESSES = range(200, 300)
 
 T = TypeVar("T")
@@ -158,7 +161,7 @@ class Api:
         opened(answer)
         try:
             rest = b""
-            for chunk in answer.stream(2**16):
+            while chunk := answer.read1(2**16):  # what there is, in chunks or not: stream() would wait for all of it
                 *whole, rest = (rest + chunk).split(b"\n")
                 yield from (json.loads(line) for line in whole if line.strip())
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
@@ -191,6 +194,11 @@ class Api:
                 return answer
             said = refused(answer.status, answer.response.data, answer.headers)
         except (urllib3.exceptions.HTTPError, OSError, ConfigException) as error:  # the last: a token that is gone
+            raise self._silent(error) from error
+        except OpenApiException as error:  # so the client tells faults of TLS, and nothing else here
+            self._forget(client)
+            if UNTRUSTED in str(error):
+                raise CredentialsError(f"kubernetes: the server's certificate is not trusted: {error}") from error
             raise self._silent(error) from error
         if said.status == UNAUTHORIZED:
             self._forget(client)

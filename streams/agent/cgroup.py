@@ -5,6 +5,7 @@ memory and tmpfs are counted by the kernel as cache, but cannot be given back: t
 The bounds of the groups above hold too: the smallest one counts.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,9 @@ ROOT = Path("/sys/fs/cgroup")
 NO_LIMIT = 1 << 60
 """cgroup v1 writes "no limit" as a number about this large (bytes)."""
 CONTAINER_FILES = ("/.dockerenv", "/run/.containerenv", "/var/run/secrets/kubernetes.io")
-"""Any of them stands in a container."""
+"""Any of them stands in a container, unless it is a pod of containerd's without a service account's token."""
+IN_A_POD = "KUBERNETES_SERVICE_HOST"
+"""Every container of a pod has this variable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,4 +183,5 @@ class Cgroup:
 
 def inside_container() -> bool:
     """Return whether this program runs in a container, whose group is then the instance's."""
-    return any(Path(name).exists() for name in CONTAINER_FILES) or (ROOT / "memory.current").exists()
+    files = (*map(Path, CONTAINER_FILES), ROOT / "memory.current")
+    return IN_A_POD in os.environ or any(each.exists() for each in files)

@@ -1,6 +1,7 @@
 """The cloud of pods on a stand-in for a Kubernetes cluster, beyond what every cloud promises."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -23,6 +24,7 @@ from tests.clouds import a_place
 from tests.kubernetes_stand_in.access import PILEUS
 from tests.kubernetes_stand_in.faults import Fault, Proxy, running_proxy
 from tests.kubernetes_stand_in.opened import Opened
+from tests.kubernetes_stand_in.resources import RESOURCES
 from tests.kubernetes_stand_in.site import Cluster, Site
 from tests.waiting import until
 
@@ -108,6 +110,19 @@ async def test_what_no_node_takes_is_no_room_and_leaves_nothing(site: Site, open
 
     with pytest.raises(OutOfCapacityError, match="Insufficient cpu"):
         await cloud.launch(a_place(), much)
+
+    assert site.pods() == {}
+    assert (await cloud.launch(a_place(), site.launch)).port == 8080
+
+
+async def test_a_pod_that_its_node_turns_away_is_no_room_and_its_name_may_be_used_again(
+    site: Site, opened: Opened
+) -> None:
+    cloud = opened()
+    full = msgspec.structs.replace(site.launch, image="tests/no-room:1")
+
+    with pytest.raises(OutOfCapacityError, match="OutOfcpu"):
+        await cloud.launch(a_place(), full)
 
     assert site.pods() == {}
     assert (await cloud.launch(a_place(), site.launch)).port == 8080
@@ -242,6 +257,54 @@ async def test_a_pod_that_was_changed_since_it_was_seen_is_not_let_go(site: Site
 
     assert await store.change(seen, {"spec": {"schedulingGates": None}}) is None
     assert site.pods()["shop-web-1"]["spec"]["schedulingGates"] == [{"name": GATE}]
+
+
+async def test_a_gate_of_somebody_else_stays_when_ours_goes(site: Site, opened: Opened, proxy: Proxy) -> None:
+    proxy.faults.append(Fault("PATCH", "/pods/shop-web-1", status=500))
+    with pytest.raises(TransientCloudError, match="500"):
+        await opened(url=proxy.url).launch(a_place(), site.launch)
+    held = site.pods()["shop-web-1"]
+    with site.cluster.plane.store.lock:  # as an admission webhook does, when a pod is created
+        there = site.cluster.plane.store.get("pods", site.name, "shop-web-1")
+        gates = [*held["spec"]["schedulingGates"], {"name": "queue/wait"}]
+        site.cluster.plane.store.replace(
+            RESOURCES["pods"], {**there, "spec": {**there["spec"], "schedulingGates": gates}}
+        )
+
+    launched = await opened(settle_s=0.5).launch(a_place(), site.launch)
+
+    assert site.pods()["shop-web-1"]["spec"]["schedulingGates"] == [{"name": "queue/wait"}]
+    assert (launched.host, launched.port) == ("", 0)
+
+
+async def test_a_pod_that_a_finalizer_holds_is_cleared_away_once_and_not_called_gone(
+    site: Site, opened: Opened, proxy: Proxy
+) -> None:
+    cloud = opened(url=proxy.url, end_s=0.5)
+    await cloud.launch(a_place(), site.launch)
+    held = {"metadata": {"finalizers": ["tests/hold"]}}
+    await asyncio.to_thread(site.core.patch_namespaced_pod, "shop-web-1", site.name, held)
+    site.lose("shop-web-1")
+
+    async def look(times: int) -> int:
+        for _ in range(times):
+            assert await cloud.instances() == {}
+        return sum(method in {"POST", "DELETE"} for method, _ in proxy.calls)
+
+    async with asyncio.timeout(20):
+        while not site.pods()["shop-web-1"]["metadata"].get("deletionTimestamp"):
+            with contextlib.suppress(AssertionError):
+                await look(1)
+        while (before := await look(5)) != await look(5):
+            await asyncio.sleep(0.02)
+    with pytest.raises(TransientCloudError, match="not gone"):
+        await cloud.terminate("shop-web-1", 0.5)
+    free = {"metadata": {"finalizers": None}}
+    await asyncio.to_thread(site.core.patch_namespaced_pod, "shop-web-1", site.name, free)
+    await cloud.terminate("shop-web-1", 0.5)
+
+    assert before > 0
+    assert site.pods() == {}
 
 
 async def test_a_paused_launch_that_wakes_up_after_the_end_starts_nothing(

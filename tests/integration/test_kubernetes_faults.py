@@ -161,6 +161,20 @@ async def test_a_version_that_is_forgotten_leads_to_a_new_list(
     assert proxy.asked("GET", "/pods.*limit=") == 2
 
 
+async def test_a_watch_is_read_as_it_comes_though_a_proxy_takes_its_chunks_away(
+    site: Site, opened: Opened, proxy: Proxy
+) -> None:
+    cloud = opened(url=proxy.url)
+    assert await cloud.instances() == {}
+
+    kept = await opened().launch(a_place(), site.launch)
+
+    async with asyncio.timeout(20):
+        while await cloud.instances() != {"shop-web-1": kept}:
+            await asyncio.sleep(0.02)
+    assert proxy.asked("GET", "/pods.*limit=") == 1
+
+
 async def test_a_version_that_is_forgotten_between_two_watches_leads_to_a_new_list(
     site: Site, opened: Opened, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,6 +135,7 @@ class Api:
             checks.refuse(of, what.name, checks.metadata_causes(of, made["metadata"]))
             self._prepare(of, made, there)
         found = self.store.replace(of, made)
+        deletion.finish(self.store, of, found)
         return scales.scale_of(of, found) if what.sub == "scale" else found
 
     def _prepare(self, of: Resource, made: Object, there: Object | None) -> None:

@@ -20,9 +20,10 @@ SOON_S, IDLE_S = 0.01, 0.25
 
 
 class Controllers:
-    """They run from ``start`` to ``stop``."""
+    """They run from ``start`` to ``stop``; without ``kubelets``, somebody else looks after the pods on nodes."""
 
-    def __init__(self, api: Api, *, starts_s: float = STARTS_S, ends_s: float = ENDS_S) -> None:
+    def __init__(self, api: Api, *, starts_s: float = STARTS_S, ends_s: float = ENDS_S, kubelets: bool = True) -> None:
+        self._kubelets = kubelets
         self.kubelets = Kubelets(api.store, starts_s=starts_s, ends_s=ends_s)
         self.failed: list[str] = []
         """What went wrong: a fault of the stand-in's own."""
@@ -62,7 +63,7 @@ class Controllers:
         store = self._api.store
         before = store.version
         endpoints.follow(self._api)
-        waiting = self.kubelets.look_after(time.monotonic())
+        waiting = self._kubelets and self.kubelets.look_after(time.monotonic())
         scheduler.schedule(store)
         workloads.work(self._api)
         _count(store)

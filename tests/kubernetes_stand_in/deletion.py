@@ -1,4 +1,4 @@
-"""How objects go: at once, or, as a pod on a node and a namespace do, in the end."""
+"""How objects go: at once, or, as a pod on a node and a namespace do, in the end; with finalizers, after the last."""
 
 from typing import Any
 
@@ -23,9 +23,26 @@ def delete(store: Store, of: Resource, there: Object, options: dict[str, Any]) -
     if of.name == "namespaces":
         metadata = {"deletionTimestamp": now_text(), **there["metadata"]}
         return store.replace(of, {**there, "metadata": metadata, "status": {"phase": "Terminating"}})
-    store.remove(of, there)
+    take_away(store, of, there)
     details = {"name": name, **({"group": of.group} if of.group else {}), "kind": of.name, "uid": uid}
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
+
+
+def take_away(store: Store, of: Resource, there: Object) -> Object:
+    """Remove an object; one with finalizers stays, marked, until somebody takes the last of them away."""
+    metadata = there["metadata"]
+    if not metadata.get("finalizers"):
+        store.remove(of, there)
+        return there
+    marked = {"deletionTimestamp": now_text(), **metadata, "deletionGracePeriodSeconds": 0}
+    return store.replace(of, {**there, "metadata": marked})
+
+
+def finish(store: Store, of: Resource, there: Object) -> None:
+    """Remove an object that was only held by finalizers, now that it has none."""
+    metadata = there["metadata"]
+    if not metadata.get("finalizers") and metadata.get("deletionGracePeriodSeconds") == 0:
+        store.remove(of, there)
 
 
 def _check(of: Resource, there: Object, must: dict[str, str]) -> None:
@@ -47,8 +64,7 @@ def _delete_pod(store: Store, of: Resource, there: Object, grace_s: int | None) 
     metadata, spec = there["metadata"], there["spec"]
     wanted = spec["terminationGracePeriodSeconds"] if grace_s is None else grace_s
     if not wanted or not spec.get("nodeName") or there["status"].get("phase") in ENDED:
-        store.remove(of, there)
-        return there
+        return take_away(store, of, there)
     if metadata.get("deletionTimestamp") and wanted >= metadata["deletionGracePeriodSeconds"]:
         return there
     ending = {"deletionTimestamp": now_text(wanted), "deletionGracePeriodSeconds": wanted}

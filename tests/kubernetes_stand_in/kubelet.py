@@ -7,12 +7,15 @@ obeyed SIGTERM. Nothing is said of pods on a node that is not there.
 import itertools
 from typing import Any
 
+from tests.kubernetes_stand_in.deletion import take_away
 from tests.kubernetes_stand_in.pods import ENDED
 from tests.kubernetes_stand_in.resources import RESOURCES
 from tests.kubernetes_stand_in.store import Object, Store, now_text
 
 BROKEN = {"tests/no-such-name:BAD": "InvalidImageName", "tests/missing:1": "ErrImagePull"}
 """Images that no container is made of, and what a kubelet says then."""
+TURNED_AWAY = {"tests/no-room:1": "OutOfcpu"}
+"""Images of pods that a kubelet does not take, though the scheduler thought that it would, and what it says then."""
 _PODS = RESOURCES["pods"]
 
 
@@ -57,7 +60,8 @@ class Kubelets:
         if metadata.get("deletionTimestamp"):
             if not self._due((metadata["uid"], "ends"), now, self._ends_s):
                 return True
-            self._store.remove(_PODS, pod)  # what a kubelet asks for, with a grace of 0
+            if metadata["deletionGracePeriodSeconds"]:
+                take_away(self._store, _PODS, pod)  # what a kubelet asks for, with a grace of 0
         elif status["phase"] == "Pending" and not status.get("containerStatuses"):
             if not self._due((metadata["uid"], "starts"), now, self._starts_s):
                 return True
@@ -73,6 +77,9 @@ class Kubelets:
         if image in BROKEN:
             waiting = {"waiting": {"reason": BROKEN[image], "message": f"{image}: not found"}}
             return {**status, "containerStatuses": _containers(pod, waiting)}
+        if image in TURNED_AWAY:
+            message = f"Pod was rejected: Node didn't have enough resource: {TURNED_AWAY[image]}"
+            return {**status, "phase": "Failed", "reason": TURNED_AWAY[image], "message": message}
         n = next(self._hosts)
         host, since = f"10.{244 + n // 62500}.{n // 250 % 250}.{n % 250 + 1}", now_text()
         ready = [{"type": kind, "status": "True", "lastTransitionTime": since} for kind in ("Ready", "ContainersReady")]

@@ -44,7 +44,7 @@ def _node(name: str, pods: int) -> dict[str, Any]:
 class Cluster:
     """A stand-in that runs, and an admin of it."""
 
-    def __init__(self, plane: Plane) -> None:
+    def __init__(self, plane: Plane, *, kubelets: bool = True) -> None:
         self.plane = plane
         settings: Any = client.Configuration()
         load: Any = config.load_kube_config
@@ -52,7 +52,7 @@ class Cluster:
         self.client: Any = client.ApiClient(settings)
         self.core = _untyped(client.CoreV1Api(self.client))
         self.apps = _untyped(client.AppsV1Api(self.client))
-        self.controllers = Controllers(plane.api)
+        self.controllers = Controllers(plane.api, kubelets=kubelets)
         self._rbac = _untyped(client.RbacAuthorizationV1Api(self.client))
         for each in rights():
             if each["kind"] == "ClusterRole":
@@ -140,10 +140,10 @@ class Site:
 
 
 @contextmanager
-def running_cluster(directory: Path) -> Iterator[Cluster]:
-    """Run a cluster in an empty folder."""
+def running_cluster(directory: Path, *, kubelets: bool = True) -> Iterator[Cluster]:
+    """Run a cluster in an empty folder; without ``kubelets``, pods that are bound wait for somebody else's."""
     with running_plane(directory) as plane:
-        cluster = Cluster(plane)
+        cluster = Cluster(plane, kubelets=kubelets)
         cluster.controllers.start()
         yield cluster
         cluster.controllers.stop()

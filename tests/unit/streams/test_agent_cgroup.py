@@ -9,6 +9,7 @@ from streams.agent.cgroup import (
     Cgroup,
     Groups,
     Reading,
+    inside_container,
     parse_cpu_list,
     parse_cpu_max,
     parse_flat,
@@ -186,3 +187,14 @@ def test_a_group_that_was_removed_is_gone(tmp_path: Path, files: dict[str, str])
 
     assert Cgroup(Groups("web", root=root)).measure(at=0.0).present
     assert Cgroup(Groups("never", root=root)).measure(at=0.0) == GONE
+
+
+def test_a_pod_without_a_token_is_a_container_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.agent.cgroup.CONTAINER_FILES", ())
+    monkeypatch.setattr("streams.agent.cgroup.ROOT", tmp_path)
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    assert not inside_container()
+
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+
+    assert inside_container()

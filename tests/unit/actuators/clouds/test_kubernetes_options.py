@@ -32,7 +32,8 @@ def test_a_namespace_per_tenant() -> None:
     [
         ("cpu", "much"), ("memory", "-1Gi"), ("memoryLimit", "1 Gi"), ("imagePullPolicy", "never"),
         ("imagePullSecrets", "a,B!"), ("serviceAccount", "X"), ("priorityClass", "a/b"), ("nodeSelector", "ssd"),
-        ("containerPort", "0"), ("containerPort", "x"), ("namespace", "shop-b"), ("namespace", "../x"),
+        ("podSecurity", "baseline"), ("containerPort", "0"), ("containerPort", "x"),
+        ("namespace", "shop-b"), ("namespace", "../x"),
         ("workload", "deployments/web"), ("workload", "apps/v1/deployments/../x"), ("workload", "apps/v1/x/w/no"),
     ],
 )  # fmt: skip

@@ -17,6 +17,13 @@ QUOTA = 'pods "web-1" is forbidden: exceeded quota: few, requested: pods=1, used
 RBAC = 'pods is forbidden: User "pileus" cannot create resource "pods" in API group "" in the namespace "shop"'
 SECURITY = 'pods "web-1" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false'
 ENDING = 'pods "web-1" is forbidden: unable to create new content in namespace shop because it is being terminated'
+WEBHOOK = 'admission webhook "validation.gatekeeper.sh" denied the request: [labels] you must provide labels'
+UNUSED = 'pods is forbidden: User "admission webhook" cannot list resource "pods" in API group "" at the cluster scope'
+NO_SUCH = 'pods "web-1" is forbidden: error looking up service account shop/{0}: serviceaccount "{0}" not found'
+NEW, NO_ACCOUNT = NO_SUCH.format("default"), NO_SUCH.format("builder")
+COUNTING = (
+    'Operation cannot be fulfilled on resourcequotas "few": the object has been modified; please apply your changes'
+)
 NAMED_DENIED = 'deployments.apps "web" is forbidden: User "pileus" cannot get resource "deployments/scale" in API group'
 
 
@@ -29,7 +36,12 @@ NAMED_DENIED = 'deployments.apps "web" is forbidden: User "pileus" cannot get re
         pytest.param(403, "<html>proxy</html>", CredentialsError, id="a proxy forbids it"),
         pytest.param(403, QUOTA, QuotaExceededError, id="a quota"),
         pytest.param(403, SECURITY, InvalidRequestError, id="a policy"),
+        pytest.param(403, WEBHOOK, InvalidRequestError, id="a policy by a webhook"),
+        pytest.param(403, UNUSED, CredentialsError, id="no right, a webhook's name in it"),
         pytest.param(403, ENDING, TransientCloudError, id="the namespace ends"),
+        pytest.param(403, NEW, TransientCloudError, id="the namespace is new"),
+        pytest.param(403, NO_ACCOUNT, InvalidRequestError, id="no such service account"),
+        pytest.param(409, COUNTING, TransientCloudError, id="a quota that is being counted"),
         pytest.param(404, 'namespaces "shop" not found', InvalidRequestError, id="nothing there"),
         pytest.param(409, "the object has been modified", TransientCloudError, id="a conflict"),
         pytest.param(410, "too old resource version", TransientCloudError, id="forgotten"),
