@@ -8,13 +8,14 @@ from config.application_policy import ApplicationPolicy
 from config.autoscaling import AutoscalingPolicy
 from config.cartridge import Cartridge
 from config.composition import Level, compose
-from config.definition import DEFAULT_TENANT
+from config.definition import DEFAULT_TENANT, properties
 from config.deployment import DeploymentPolicy, NetworkPartitionUse
 from config.errors import ABSENT
 from config.findings import Document
 from config.hosting import HOSTS
 from config.network import LOCAL, NetworkPartition
-from config.resolve import cluster_id, in_order
+from config.resolve import balances, cluster_id, in_order
+from config.routing import CLUSTERS
 from config.tenant import Tenant
 
 
@@ -37,6 +38,7 @@ def application(document: Document[Application]) -> None:
     for place in places:
         _cluster(document, policy, place)
     _hosts(document, places)
+    _balancers(document, places)
     _budget(document, root)
     _prices(document, places)
 
@@ -149,6 +151,20 @@ def _hosts(document: Document[Application], places: list[Place]) -> None:
                     where = f"partition '{partition.id}' of network partition '{name}'"
                     bound = f"is placed on hosts '{named}' in {where}: must be an alias whose cartridge has hosting"
                     document.wrong(_alias(place), place.use.subscribable_info.alias, bound)
+
+
+def _balancers(document: Document[Application], places: list[Place]) -> None:
+    """Tell when a balancer is to serve a cluster that the application does not have."""
+    aliases = {place.use.subscribable_info.alias for place in places}
+    for place in places:
+        cartridge = document.index.get(Cartridge, document.definition.tenant, place.use.type)
+        if cartridge is None or not balances(cartridge):
+            continue
+        given = (*cartridge.property, *document.definition.property, *place.use.subscribable_info.property)
+        named = properties(given).get(CLUSTERS, "")
+        for alias in sorted({each.strip() for each in named.split(",")} - aliases - {""}):
+            what = f"its {CLUSTERS} names '{alias}', which is no alias of this application: passed over"
+            document.doubt(_alias(place), place.use.subscribable_info.alias, what)
 
 
 def _budget(document: Document[Application], root: Level) -> None:

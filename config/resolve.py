@@ -223,7 +223,7 @@ def _cartridge(cartridge: Cartridge, application: Application, use: CartridgeUse
         environment=environment(given),
         protocol=cartridge.port_mapping[0].protocol if cartridge.port_mapping else "http",
         balanced=_balanced(cartridge),
-        balances=_balances(cartridge),
+        balances=balances(cartridge),
         host=cartridge.host,
         health=health,
         drain_s=cartridge.drain.timeout_seconds,
@@ -245,7 +245,7 @@ def _hosting(cartridge: Cartridge) -> HostingSpec | None:
 
 def _balanced(cartridge: Cartridge) -> bool:
     """Say whether a balancer sends it requests: it has a port that speaks HTTP, and is none itself."""
-    return not _balances(cartridge) and any(
+    return not balances(cartridge) and any(
         each.protocol.lower() in {"http", "https"} for each in cartridge.port_mapping
     )
 
@@ -265,7 +265,7 @@ def _policy(policy: AutoscalingPolicy) -> Policy:
     )
 
 
-def _balances(cartridge: Cartridge) -> bool:
+def balances(cartridge: Cartridge) -> bool:
     """Say whether its members are balancers. Stratos documented one spelling and asked for another (F24)."""
     return re.sub(r"[^a-z0-9]", "", cartridge.category.lower()) in BALANCERS
 

@@ -171,6 +171,26 @@ class TestF26MissingMinMaxAndNegativeValidation:
             "application.json: $.components.cartridges[0].cartridgeMax = 9: more than 4, the sum of partitionMax in all partitions"
         ]
 
+    @pytest.mark.parametrize(
+        ("named", "passed_over"), [("front", []), ("front, blog", ["blog"]), ("a,b", ["a", "b"]), ("", [])]
+    )
+    def test_a_cluster_that_a_balancer_is_to_serve_and_is_not_there_is_told(
+        self, named: str, passed_over: list[str], tmp_path: Path
+    ) -> None:
+        changes: Changes = {
+            ("cartridge.json", ("category",)): "Load Balancer",
+            ("cartridge.json", ("property",)): [{"name": "balancer.clusters", "value": named}],
+        }
+
+        errors, warnings = findings(tmp_path, shop(changes))
+
+        assert errors == []
+        assert warnings == [
+            'application.json: $.components.cartridges[0].subscribableInfo.alias = "front": '
+            f"its balancer.clusters names '{alias}', which is no alias of this application: passed over"
+            for alias in passed_over
+        ]
+
     @pytest.mark.parametrize("factor", ["requestsInFlight", "loadAverage", "memoryConsumption"])
     @pytest.mark.parametrize("threshold", [-1, 0, -0.5])
     def test_a_threshold_that_is_not_positive_is_refused(self, factor: str, threshold: float, tmp_path: Path) -> None:
