@@ -54,15 +54,13 @@ def sticky(cluster: ClusterSpec) -> bool:
 def routes(application: ApplicationSpec, clusters: Iterable[ClusterSpec]) -> tuple[tuple[Route, ...], tuple[str, ...]]:
     """Return the routes to clusters, the first that fits counts; and what could not be one.
 
-    A cluster is reached by ``<alias>.<host>`` where its cartridge has a ``host``, by its id where it has none, and by
-    its domain mappings. Whole names come before ``*.`` ends, the longest before the others; of one name the longest
-    path first.
+    A cluster is reached by its names (see :func:`names`) and by its domain mappings. Whole names come before ``*.``
+    ends, the longest before the others; of one name the longest path first.
     """
     found: dict[tuple[str, str], Route] = {}
     faults: list[str] = []
     for each in clusters:
-        host = each.cartridge.host.strip(".").lower()
-        given = [(f"{each.alias}.{host}" if host else each.cluster, "")]
+        given = [(name, "") for name in names(application, each)]
         given += [(d.domain.lower(), d.context_path.rstrip("/")) for d in application.domains if d.alias == each.alias]
         for name, path in given:
             try:
@@ -70,6 +68,19 @@ def routes(application: ApplicationSpec, clusters: Iterable[ClusterSpec]) -> tup
             except ValueError as error:
                 faults.append(str(error))
     return tuple(sorted(found.values(), key=_rank)), tuple(faults)
+
+
+def names(application: ApplicationSpec, cluster: ClusterSpec) -> tuple[str, ...]:
+    """Return the host names of a cluster: its id where its cartridge has no ``host``, else two.
+
+    ``<alias>.<host>``, and as Stratos has it ``<application>.<alias>.<host>``, or ``<application>.<host>`` where
+    tenants share the application.
+    """
+    host = cluster.cartridge.host.strip(".").lower()
+    if not host:
+        return (cluster.cluster,)
+    whole = host if application.multi_tenant else f"{cluster.alias}.{host}"
+    return f"{cluster.alias}.{host}", f"{application.application}.{whole}".lower()
 
 
 def _rank(route: Route) -> tuple[bool, int, str, int, str]:

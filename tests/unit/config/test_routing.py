@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from config.cluster import ClusterSpec
-from config.routing import AFFINITY, CLUSTERS, Route, routes, served, sticky
+from config.routing import AFFINITY, CLUSTERS, Route, names, routes, served, sticky
 from config.tree import DomainSpec
 from tests.builders import a_cartridge, a_spec, an_application
 
@@ -49,6 +49,7 @@ def test_a_cluster_is_reached_by_its_host_its_id_and_its_domains_the_narrowest_f
 
     assert faults == ()
     assert [(each.host, each.path, each.cluster) for each in found] == [
+        ("shop.web.example.org", "", "shop-web"),
         ("web.example.org", "", "shop-web"),
         ("shop.example", "/api/v2", "shop-api"),
         ("shop.example", "/api", "shop-api"),
@@ -71,6 +72,12 @@ def test_what_is_no_host_name_is_refused_and_told(host: str) -> None:
 def test_what_is_no_context_path_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="is no context path"):
         Route(host="a.example", path=path, cluster="shop-web")
+
+
+def test_tenants_that_share_an_application_have_a_name_in_common() -> None:
+    shared = msgspec.structs.replace(an_application(WEB), multi_tenant=True)
+
+    assert names(shared, WEB) == ("web.example.org", "shop.example.org")
 
 
 def test_clients_stay_where_the_definition_says_so() -> None:
