@@ -1,10 +1,12 @@
 """How every Faust app of Pileus is made, started and stopped.
 
-Four things are not Faust 0.15's own; the private names that they rest on are held by a contract test.
+Five things are not Faust 0.15's own; the private names that they rest on are held by a contract test.
 Each fetch waits 1.5 s, a constant that no setting reaches, and on brokers that do not wake a waiting fetch
 this is the delay of every message: :func:`_transport` sets the wait. A commit that fails while the broker is
 away ends the app: here it is tried again. An app makes folders for tables: ours have none. An event costs
 about 100 us whatever is done with it: where a topic is coalesced, all that a fetch brought of a partition is one event.
+A group's first generation is 0 on Tansu, and aiokafka takes that for none: its members leave all the same
+(:func:`_leaves_whenever`).
 """
 
 import asyncio
@@ -104,6 +106,10 @@ def _transport(fetch_wait_s: float, coalesced: Collection[str]) -> type[Any]:
             consumer._fetch_max_wait_ms = round(fetch_wait_s * 1000)  # noqa: SLF001 - the only way
             return consumer
 
+        async def on_start(self) -> None:
+            await super().on_start()
+            _leaves_whenever(self._consumer)
+
         async def _commit(self, offsets: Any) -> bool:
             owned = self.assignment()
             known = {driver.ensure_aiokafka_TP(tp): offset for tp, offset in offsets.items() if tp in owned}
@@ -130,6 +136,18 @@ def _transport(fetch_wait_s: float, coalesced: Collection[str]) -> type[Any]:
 
     Transport.Consumer = Consumer
     return Transport
+
+
+def _leaves_whenever(consumer: Any) -> None:
+    """Have a consumer that ends say so to its group in generation 0 as well; else the others wait out its session."""
+    coordinator = consumer._coordinator  # noqa: SLF001 - the only way
+    leave = coordinator._maybe_leave_group  # noqa: SLF001 - the only way
+
+    async def left() -> None:
+        coordinator.generation = coordinator.generation or 1  # not sent: a heartbeat came last, a leave names none
+        await leave()
+
+    coordinator._maybe_leave_group = left  # noqa: SLF001 - the only way
 
 
 class Coalesced:

@@ -51,7 +51,7 @@ transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=4
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
+group.initial.rebalance.delay.ms={join_wait_ms}
 group.min.session.timeout.ms=1000
 log.segment.bytes=16777216
 log.index.size.max.bytes=262144
@@ -104,12 +104,15 @@ def kafka_jars() -> Path:
     return JARS
 
 
-def start_kafka(directory: Path, *, port: int | None = None) -> Broker:
-    """Start one Apache Kafka node (KRaft); a ``directory`` that was used before keeps its data and its port."""
+def start_kafka(directory: Path, *, port: int | None = None, join_wait_s: float = 0.0) -> Broker:
+    """Start one Apache Kafka node (KRaft); a ``directory`` that was used before keeps its data, port and settings.
+
+    ``join_wait_s``: how long a new group waits for more members before partitions are shared out (Kafka's own: 3 s).
+    """
     jars = kafka_jars()
     settings = directory / "server.properties"
     if not settings.exists():
-        _format(settings, port=port or free_port(), jars=jars)
+        _format(settings, port=port or free_port(), jars=jars, join_wait_s=join_wait_s)
     return launch(
         "kafka",
         _java(jars, "kafka.Kafka", str(settings)),
@@ -120,12 +123,13 @@ def start_kafka(directory: Path, *, port: int | None = None) -> Broker:
     )
 
 
-def _format(settings: Path, *, port: int, jars: Path) -> None:
+def _format(settings: Path, *, port: int, jars: Path, join_wait_s: float) -> None:
     """Write the settings and format the storage."""
     data = settings.parent / "data"
     settings.parent.mkdir(parents=True, exist_ok=True)
     draft = settings.with_suffix(".draft")
-    draft.write_text(SETTINGS.format(port=port, controller=free_port(), data=data))
+    wait_ms = round(1000 * join_wait_s)
+    draft.write_text(SETTINGS.format(port=port, controller=free_port(), data=data, join_wait_ms=wait_ms))
     command = _java(
         jars, "kafka.tools.StorageTool", "format", "--cluster-id", uuid.uuid4().hex[:22], "--config", str(draft)
     )

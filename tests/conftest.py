@@ -29,6 +29,7 @@ REAL_FOLDERS = (HERE / "integration", HERE / "browser")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept", action="store_true", help="rewrite the golden files; review the diff")
+    parser.addoption("--long", action="store_true", help="benchmarks at full length: about an hour and a half")
 
 
 @pytest.hookimpl(tryfirst=True)

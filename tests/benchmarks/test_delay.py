@@ -125,10 +125,10 @@ async def delays(broker: Broker, per_s: int, ticks: int, lateness_s: float) -> D
 
 @pytest.mark.timeout(1200)
 def test_delay_from_a_tick_that_is_due_to_its_forecasts(
-    benchmark: BenchmarkFixture, tmp_path: Path, fresh_broker: Broker
+    benchmark: BenchmarkFixture, tmp_path: Path, fresh_broker: Broker, pytestconfig: pytest.Config
 ) -> None:
-    full = not benchmark.disabled
-    rates, ticks = ((500, 2000, 10_000), 60) if full else ((500,), 4)
+    full, at_length = not benchmark.disabled, pytestconfig.getoption("long")
+    rates, ticks = ((500, 2000, 10_000), 200 if at_length else 40) if full else ((500,), 4)
     settings = settings_for(fresh_broker, tmp_path)
     fill(fresh_broker)
     worker = Piece("worker", settings, tmp_path).start()

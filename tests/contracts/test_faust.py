@@ -8,7 +8,9 @@ from typing import Any
 
 import faust
 import pytest
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import KafkaConnectionError
+from aiokafka.protocol.group import LeaveGroupRequest
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from kafka import KafkaProducer
@@ -32,6 +34,7 @@ WAIT_S = 0.07
         (driver.AIOKafkaConsumerThread, "_create_worker_consumer"),
         (driver.AIOKafkaConsumerThread, "_commit"),
         (driver.AIOKafkaConsumerThread, "_ensure_consumer"),
+        (GroupCoordinator, "_maybe_leave_group"),
         (driver.Consumer, "_new_consumer_thread"),
         (driver.Consumer, "_getmany"),
         (driver.Consumer, "_to_message"),
@@ -138,6 +141,31 @@ async def test_an_app_fetches_without_delay_keeps_nothing_on_disk_and_passes_ove
         with pytest.raises(PublishError, match=rf"{topic.name}/0 key key: MessageSizeTooLargeError"):
             await sender.send(topic, "key", Claim(partition=0, owner="x" * 17 * 1024 * 1024, at=0.0), 0)
     assert not list(tmp_path.iterdir())
+
+
+async def test_an_app_that_stops_leaves_its_group_in_the_first_generation_too(
+    tansu: Broker, topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tansu counts generations from 0, which aiokafka takes for "never joined"."""
+    app, left = make(tansu, topic.name), list[str]()
+
+    async def handle(event: Any) -> None:
+        event.ack()
+
+    consume(app, topic, handle)
+    async with started(app):
+        coordinator = app.consumer._thread._consumer._coordinator
+        send, member = coordinator._send_req, coordinator.member_id
+        assert coordinator.generation == 0
+
+        async def sent(request: Any) -> Any:
+            answer = await send(request)
+            if isinstance(request, LeaveGroupRequest):
+                left.append(coordinator.member_id)
+            return answer
+
+        monkeypatch.setattr(coordinator, "_send_req", sent)
+    assert left == [member]
 
 
 async def _fails(*_: object) -> None:
