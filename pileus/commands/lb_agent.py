@@ -7,12 +7,14 @@ import asyncio
 import re
 import signal
 import sys
+import threading
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from actuators.balancers.checked import fault_of
 from actuators.balancers.over_partitions import OverPartitions
@@ -210,6 +212,8 @@ async def _serve(
         probe_every_s=settings.probe_interval_s,
     )
     members.start()
+    if who.network_partitions:
+        threading.Thread(target=_tell_undeclared, args=(who, settings.broker), daemon=True).start()
     try:
         await agent.run(_stop_signal())
     finally:
@@ -217,6 +221,25 @@ async def _serve(
         prober.close()
         members.stop()
         publisher.close(FLUSH_S)
+
+
+def undeclared(who: Identity, declared: Collection[tuple[str, str, str]]) -> list[str]:
+    """Return the network partitions of an agent that are not among ``declared``: kind, tenant and id of each."""
+    return [each for each in who.network_partitions if ("networkPartition", who.tenant, each) not in declared]
+
+
+def _tell_undeclared(who: Identity, broker: str) -> None:
+    """Warn once of network partitions that no definition has. It may come later, so the agent goes on."""
+    from pileus.definitions import DefinitionsError, read_stored
+
+    log = structlog.get_logger()
+    try:
+        unknown = undeclared(who, read_stored(broker))
+    except DefinitionsError as error:
+        log.warning("cannot tell whether the network partitions are declared", error=str(error))
+        return
+    if unknown:
+        log.warning("no definition has these network partitions yet", network_partitions=unknown)
 
 
 def _stop_signal() -> asyncio.Event:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from pileus.commands.lb_agent import probe_paths
+from actuators.lb_cluster import Identity
+from pileus.commands.lb_agent import probe_paths, undeclared
 
 CLUSTERS = ("shop-web", "shop-api")
 
@@ -36,3 +37,12 @@ def test_each_cluster_has_its_probe(given: Sequence[str], expected: tuple[str, s
 def test_what_is_no_probe_is_refused(given: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         probe_paths([given], CLUSTERS)
+
+
+def test_network_partitions_that_the_tenant_has_not_declared_are_found() -> None:
+    who = Identity(
+        balancer="lb-1", tenant="a", application="shop", clusters=CLUSTERS, network_partitions=("home", "away", "gone")
+    )
+    declared = {("networkPartition", "a", "home"), ("networkPartition", "b", "away"), ("cartridge", "a", "gone")}
+
+    assert undeclared(who, declared) == ["away", "gone"]
