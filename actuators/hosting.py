@@ -111,7 +111,7 @@ def _hosts(state: "ClusterState", above: "Sequence[ClusterState]", *, at: float)
     found = {m.member: Host(name=m.member, total=spec.room) for m in members}
     for each in above:
         for member in (m for m in each.members.values() if m.on in found and _holds(m, each, at)):
-            host, size = found[member.on], _size(each, member.partition)
+            host, size = found[member.on], _size(each, member)
             used = host.with_one(size)
             found[member.on] = used if member.state in PRESENT else replace(used, moving=host.moving)
     open_now = {m.member for m in members if m.state is State.ACTIVE and m.port}
@@ -148,6 +148,8 @@ def _waiting(state: "ClusterState", alias: str, coming: Collection[str]) -> list
     return [size] * missing
 
 
-def _size(state: "ClusterState", partition: str) -> Size:
-    """Return what a member takes, by its partition."""
-    return next((size_of(p.properties) for p in state.spec.partitions if p.partition == partition), Size())
+def _size(state: "ClusterState", member: Member) -> Size:
+    """Return what a member takes, by its partition; those of two network partitions may have the same id."""
+    where = member.network_partition, member.partition
+    given = (p for p in state.spec.partitions if (p.network_partition, p.partition) == where)
+    return next((size_of(p.properties) for p in given), Size())

@@ -13,7 +13,7 @@ from config.deployment import DeploymentPolicy, NetworkPartitionUse
 from config.errors import ABSENT
 from config.findings import Document
 from config.hosting import HOSTS
-from config.network import LOCAL, NetworkPartition
+from config.network import LOCAL, NetworkPartition, Partition
 from config.resolve import balances, cluster_id, in_order
 from config.routing import CLUSTERS
 from config.tenant import Tenant
@@ -124,12 +124,18 @@ def _providers(
     offered = {each.type for each in cartridge.iaas_provider}
     for use in order:
         network = document.index.get(NetworkPartition, document.definition.tenant, use.id)
-        clouds = network.providers if network else set()
+        clouds = {network.provider_of(each) for each in _used(network, use)} - {""} if network else set()
         for provider in sorted(clouds - offered):
             bound = f"has no iaasProvider '{provider}', which network partition '{use.id}' needs"
             document.wrong((*path, "type"), cartridge.type, bound)
         if LOCAL in clouds & offered and not cartridge.command:
             document.wrong((*path, "type"), cartridge.type, "must have a command to be started as a process")
+
+
+def _used(network: NetworkPartition, use: NetworkPartitionUse) -> list[Partition]:
+    """Return the partitions of a network partition that a deployment policy uses."""
+    names = {each.id for each in use.partitions}
+    return [each for each in network.partitions if each.id in names]
 
 
 def _hosts(document: Document[Application], places: list[Place]) -> None:
@@ -139,16 +145,15 @@ def _hosts(document: Document[Application], places: list[Place]) -> None:
     hosts = {alias for alias, cartridge in kinds.items() if cartridge is not None and cartridge.hosting is not None}
     for place in places:
         deployments = (index.get(DeploymentPolicy, tenant, name) for _, name in place.policies)
-        uses = [use for each in deployments if each for use in each.network_partitions]
-        networks = {use.id: index.get(NetworkPartition, tenant, use.id) for use in uses}
-        for name, network in networks.items():
-            for partition in network.partitions if network else ():
+        for use in (use for each in deployments if each for use in each.network_partitions):
+            network = index.get(NetworkPartition, tenant, use.id)
+            for partition in _used(network, use) if network else ():
                 if network is None or network.provider_of(partition) != HOSTS:
                     continue
                 given = (*network.properties, *partition.property)
                 named = {each.name: each.value for each in given}.get(HOSTS, "")
                 if named not in hosts:
-                    where = f"partition '{partition.id}' of network partition '{name}'"
+                    where = f"partition '{partition.id}' of network partition '{use.id}'"
                     bound = f"is placed on hosts '{named}' in {where}: must be an alias whose cartridge has hosting"
                     document.wrong(_alias(place), place.use.subscribable_info.alias, bound)
 

@@ -26,7 +26,7 @@ class Partition(Definition):
     id: Id
     description: Remark = ""
     provider: Annotated[Text, Field(pattern=r"^[A-Za-z0-9._-]*$")] = ""
-    """Obsolete: counts only when the network partition has none."""
+    """Counts only when the network partition has none: so machines and containers on them may share one."""
     property: tuple[Property, ...] = ()
     """``region``, ``zone``, ``cluster`` (Kubernetes), ``portRange`` (local) ..."""
     price_per_hour: Annotated[Number, Field(ge=0)] | None = None
@@ -57,8 +57,3 @@ class NetworkPartition(Declaration):
     def provider_of(self, partition: Partition) -> str:
         """Return the provider that counts for a partition."""
         return self.provider or partition.provider
-
-    @builtins.property
-    def providers(self) -> set[str]:
-        """Return the providers that count for its partitions, those that are given."""
-        return {self.provider} if self.provider else {each.provider for each in self.partitions if each.provider}

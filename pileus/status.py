@@ -72,6 +72,11 @@ class Standing:
         return staying or self.roots
 
     @property
+    def members(self) -> Iterator[Member]:
+        """Return the members that are not gone."""
+        return chain((member for node in walk(self.roots) for member in node.members), self.strays)
+
+    @property
     def phase(self) -> Phase | None:
         """Return the phase of the whole, that of the root that is furthest from Active; ``None`` without a root."""
         found = {root.instance.phase for root in self.counted}
@@ -285,6 +290,7 @@ def _members(members: Iterable[Member], detail: Detail) -> list[dict[str, Any]]:
             "at": member.at,
             "network_partition": member.network_partition,
             "partition": member.partition,
+            "on": member.on or None,
             "host": member.host,
             "port": member.port,
             "reason": member.reason,

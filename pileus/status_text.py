@@ -1,7 +1,7 @@
 """How applications stand, for people: a tree of lines for the eye, and a line for each thing that changed. Pure."""
 
 import textwrap
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -220,18 +220,19 @@ def _special(standing: Standing, now: float) -> Iterator[str]:
 
 def _items(standing: Standing, detail: Detail) -> tuple[Item, ...]:
     """Return the rows of an application; a single network partition has none of its own."""
-    roots = [_item(root, detail) for root in standing.roots]
+    carried = Counter(member.on for member in standing.members if member.on)
+    roots = [_item(root, detail, carried) for root in standing.roots]
     items = roots[0].below if len(roots) == 1 else tuple(roots)
     if not standing.strays:
         return items
     key = f"{standing.tenant}/{standing.application}/(in no instance)"
     said = f"{len(standing.strays)} {'member' if len(standing.strays) == 1 else 'members'}"
-    below = () if detail is Detail.NONE else tuple(_member(m, key) for m in standing.strays)
+    below = () if detail is Detail.NONE else tuple(_member(m, key, carried) for m in standing.strays)
     return (*items, Item(key=key, name="in no instance", kind="members", said=said, below=below))
 
 
-def _item(node: Node, detail: Detail) -> Item:
-    """Return the row of an instance, with those below it."""
+def _item(node: Node, detail: Detail, carried: Mapping[str, int]) -> Item:
+    """Return the row of an instance, with those below it. ``carried`` says how many members are on each host."""
     instance = node.instance
     name = instance.instance.rpartition("/")[2]
     root = instance.level is Level.APPLICATION
@@ -246,20 +247,22 @@ def _item(node: Node, detail: Detail) -> Item:
         said=_count(node),
         why="" if plain else ", ".join(filter(None, (instance.why, anew))),
         below=(
-            *(_item(child, detail) for child in node.children),
-            *(_member(member, instance.instance) for member in node.members if shows(member, detail)),
+            *(_item(child, detail, carried) for child in node.children),
+            *(_member(member, instance.instance, carried) for member in node.members if shows(member, detail)),
         ),
     )
 
 
-def _member(member: Member, inside: str) -> Item:
+def _member(member: Member, inside: str, carried: Mapping[str, int]) -> Item:
+    """Return the row of a member: a container's says on which host it is, a host's how many are on it."""
+    on = f"{member.partition} on {member.on}" if member.on else member.partition
     return Item(
         key=f"{inside}/{member.member}",
         name=member.member,
         kind="member",
         state=member.state.value,
         at=member.at,
-        said=member.partition,
+        said=f"{on}, {carried[member.member]} on it" if member.member in carried else on,
         why=member.reason,
     )
 

@@ -40,6 +40,8 @@ class DockerEngine:
     directory: Path
     bridge: str
     live_restore: bool = False
+    port: int = 0
+    """Where it listens on 127.0.0.1 beside its socket; 0: nowhere."""
     _process: subprocess.Popen[bytes] | None = None
     _said: IO[bytes] | None = field(default=None, repr=False)
 
@@ -57,6 +59,7 @@ class DockerEngine:
         words += ["--bridge", self.bridge, "--iptables=false", "--ip-masq=false", "--ip-forward=false"]
         words += ["--containerd-namespace", self.bridge, "--containerd-plugins-namespace", f"{self.bridge}-plugins"]
         words += ["--config-file", f"{self.directory}/daemon.json"] + ["--live-restore"] * self.live_restore
+        words += ["--host", f"tcp://127.0.0.1:{self.port}", "--tls=false"] if self.port else []
         (self.directory / "daemon.json").write_text("{}")
         (self.directory / "pid").unlink(missing_ok=True)
         with (self.directory / "log").open("ab") as log:
@@ -88,7 +91,7 @@ class DockerEngine:
         return True
 
 
-def start_engine(*, live_restore: bool = False) -> DockerEngine:
+def start_engine(*, live_restore: bool = False, port: int = 0) -> DockerEngine:
     """Start an engine.
 
     Raises
@@ -101,7 +104,7 @@ def start_engine(*, live_restore: bool = False) -> DockerEngine:
         raise MissingEngineError(f"a Docker engine needs {', '.join(missing) or 'root'}")
     directory = Path(tempfile.mkdtemp(prefix="pileus-docker-"))  # a socket's path must be short
     number = _add_bridge()
-    engine = DockerEngine(directory, f"pileus{number}", live_restore=live_restore)
+    engine = DockerEngine(directory, f"pileus{number}", live_restore=live_restore, port=port)
     try:
         engine.start()
         client = engine.client()

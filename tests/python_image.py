@@ -5,7 +5,6 @@ the interpreter that runs the tests, its standard library, the libraries it is l
 """
 
 import importlib.util
-import io
 import py_compile
 import re
 import subprocess
@@ -28,8 +27,20 @@ LEFT_OUT = {"test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip", "l
 
 def import_sample(client: APIClient) -> None:
     """Make the image."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
+    with tempfile.TemporaryDirectory() as folder:
+        load_sample(client, pack_sample(Path(folder) / "sample.tar"))
+
+
+def load_sample(client: APIClient, packed: Path) -> None:
+    """Make the image of what was packed before."""
+    repository, _, tag = IMAGE.partition(":")
+    changes = [f"ENV PYTHONPATH=/{SITE} PATH=/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1", 'CMD ["python3"]']
+    client.import_image_from_file(str(packed), repository=repository, tag=tag, changes=changes)
+
+
+def pack_sample(packed: Path) -> Path:
+    """Write the files of the image to ``packed``, and return it."""
+    with tarfile.open(packed, mode="w") as tar:
         used = _used()
         for source, target in _files():
             tar.add(source, target, recursive=False)
@@ -39,9 +50,7 @@ def import_sample(client: APIClient) -> None:
         folder = tarfile.TarInfo("tmp")
         folder.type, folder.mode = tarfile.DIRTYPE, 0o1777
         tar.addfile(folder)
-    repository, _, tag = IMAGE.partition(":")
-    changes = [f"ENV PYTHONPATH=/{SITE} PATH=/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1", 'CMD ["python3"]']
-    client.import_image_from_data(packed.getvalue(), repository=repository, tag=tag, changes=changes)
+    return packed
 
 
 def _used() -> set[str]:

@@ -27,8 +27,15 @@ DRAIN_S = 20.0
 class HostEngine(MemoryCloud):
     """The engine of one host: four instances at most, whatever the decider reckons."""
 
+    abandoned = 0
+    """How often it was said to be gone."""
+
     def close(self) -> None:
         """There is nothing to let go of."""
+
+    async def abandon(self) -> None:
+        """Count it."""
+        self.abandoned += 1
 
 
 class World:

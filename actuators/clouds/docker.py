@@ -166,6 +166,17 @@ class DockerCloud:
             await self._ask("tombstones", lambda client: calls.forget(client, self._stack, older_s=0.0))
         return left
 
+    async def abandon(self) -> None:
+        """End the agents beside the containers of an engine that is gone for good. It is not asked.
+
+        Raises
+        ------
+        TransientCloudError
+            The state folder cannot be read.
+        """
+        members = await self._off_loop(self._agents.known)
+        await asyncio.gather(*(self._off_loop(self._agents.end, member) for member in members))
+
     def close(self) -> None:
         """Let go of the engine. Containers and agents live on."""
         self._engine.close()

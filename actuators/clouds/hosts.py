@@ -5,13 +5,17 @@ host is asked, and its engine launches a member once.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
+
+import structlog
 
 from actuators.clouds.names import check_member
 from actuators.ports import Cloud, CloudError, Instance, OutOfCapacityError, TransientCloudError, Where
 from streams.records.action import Launch
 from streams.records.member import Member, State
+
+_log = structlog.get_logger()
 
 
 class Engine(Cloud, Protocol):
@@ -19,6 +23,10 @@ class Engine(Cloud, Protocol):
 
     def close(self) -> None:
         """Let go of it; what it runs lives on."""
+        ...
+
+    async def abandon(self) -> None:
+        """End what this machine keeps for what ran there; the host is gone, and is not asked."""
         ...
 
 
@@ -39,6 +47,8 @@ class HostsCloud:
         self._engines: dict[str, Engine] = {}
         self._last: dict[str, dict[str, Instance]] = {}
         """What each host was seen to have last."""
+        self._abandoned: set[str] = set()
+        """Hosts that are gone, and of which nothing is kept."""
 
     async def instances(self) -> Mapping[str, Instance]:
         """Return the instances on every host. What a host that does not answer had last counts until the host is gone.
@@ -49,6 +59,7 @@ class HostsCloud:
             A host does not answer, and nothing is known of it yet.
         """
         hosts = sorted({m.on for m in self._members.values() if m.on})
+        await self._abandon(hosts)
         there = [host for name in hosts if (host := self._host(name)) is not None and host.port]
         self._forget({host.member for host in there})
         found = await asyncio.gather(*(self._look(host) for host in there))
@@ -94,6 +105,18 @@ class HostsCloud:
     def close(self) -> None:
         """Let go of every engine."""
         self._forget(set())
+
+    async def _abandon(self, hosts: Iterable[str]) -> None:
+        """End what is kept of hosts that are gone, once each; what fails is tried again."""
+        known = ((name, self._members.get(name)) for name in hosts if name not in self._abandoned)
+        for name, host in known:
+            if host is not None and host.state is State.TERMINATED:
+                try:
+                    await self._engine(host).abandon()
+                except CloudError as error:
+                    _log.warning("agents of a host that is gone do not end", host=name, error=str(error))
+                else:
+                    self._abandoned.add(name)
 
     async def _look(self, host: Member) -> dict[str, Instance]:
         """Return what a host has, or had when it answered last."""

@@ -25,7 +25,7 @@ from config.hosting import HOSTS
 from config.kubernetes_account import KubernetesAccount
 from config.network import BUILT_IN
 from config.settings import Settings, text_of, variable
-from pileus.stack.folders import docker_folder, local_folder
+from pileus.stack.folders import docker_folder, host_folder, hosts_folder, local_folder
 from streams.records.action import Launch
 from streams.records.member import Member
 
@@ -107,6 +107,10 @@ async def destroy_all(settings: Settings, state: Path, grace_s: float) -> list[s
         cloud = DockerCloud(settings.stack, docker_folder(state), url=settings.docker_host)
         left += await cloud.destroy_all(grace_s)
         cloud.close()
+    for folder in hosts_folder(state).glob("*/"):  # what ran on a host went with it, but for the agents
+        cloud = DockerCloud(settings.stack, folder)
+        await cloud.abandon()
+        cloud.close()
     return sorted(left)
 
 
@@ -124,7 +128,7 @@ def _docker(settings: Settings, state: Path) -> DockerCloud:
 
 def _host(settings: Settings, state: Path, host: Member) -> DockerCloud:
     """Return the cloud of the Docker engine on a host, which listens where the host serves."""
-    url, folder = f"tcp://{host.host}:{host.port}", state / "hosts" / host.member
+    url, folder = f"tcp://{host.host}:{host.port}", host_folder(state, host.member)
     agent = None if settings.agents == "node" else _container_agent(settings, folder, url)
     return DockerCloud(settings.stack, folder, url=url, agent=agent, address=host.host)
 

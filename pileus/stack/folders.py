@@ -11,3 +11,13 @@ def local_folder(state: Path) -> Path:
 def docker_folder(state: Path) -> Path:
     """Return where the agents beside containers keep their files."""
     return (state / "docker").resolve()
+
+
+def host_folder(state: Path, host: str) -> Path:
+    """Return where the agents beside the containers on one host keep their files."""
+    return (hosts_folder(state) / host).resolve()
+
+
+def hosts_folder(state: Path) -> Path:
+    """Return where the folders of all hosts are."""
+    return (state / "hosts").resolve()

@@ -105,6 +105,9 @@ class Engine(MemoryCloud):
     def close(self) -> None:
         pass
 
+    async def abandon(self) -> None:
+        pass
+
 
 class Intents(dict[str, Member]):
     """Every member is intended on one host."""

@@ -36,3 +36,26 @@ def test_hosts_that_are_named_must_be_there(tmp_path: Path, named: str, errors: 
     found, _ = findings(tmp_path, documents)
 
     assert len([each for each in found if "must be an alias whose cartridge has hosting" in each]) == errors
+
+
+def test_one_network_partition_may_have_hosts_and_what_is_on_them(tmp_path: Path) -> None:
+    """So that an application policy can name it: each cluster needs an image only where it is placed."""
+    documents = shop({("network.json", ("provider",)): ""})
+    first, second = documents["network.json"]["partitions"]
+    first |= {"provider": "local"}
+    second |= {"provider": "hosts", "property": [{"name": "hosts", "value": "below"}]}
+    web = documents["cartridge.json"]
+    documents["host.json"] = web | {"type": "host", "hosting": {"slots": 4}, "iaasProvider": [{"type": "local"}]}
+    documents["cartridge.json"] = web | {"iaasProvider": [{"type": "hosts", "imageId": "web:1"}]}
+    use = documents["deployment.json"]["networkPartitions"][0]
+    for name, partition in (("deployment.json", "p2"), ("machines.json", "p1")):
+        placed = use | {"partitions": [{"id": partition, "partitionMax": 4}]}
+        documents[name] = {"id": name.removesuffix(".json"), "networkPartitions": [placed]}
+    (front,) = documents["application.json"]["components"]["cartridges"]
+    front["subscribableInfo"]["deploymentPolicy"] = "deployment"
+    below = {"alias": "below", "autoscalingPolicy": "fast", "deploymentPolicy": "machines"}
+    documents["application.json"]["components"]["cartridges"].append(
+        front | {"type": "host", "subscribableInfo": below}
+    )
+
+    assert findings(tmp_path, documents)[0] == []

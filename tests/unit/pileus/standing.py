@@ -52,6 +52,7 @@ def a_member(
     at: float = 820.0,
     partition: str = "partition-1",
     reason: str = "",
+    on: str = "",
     epoch: int = 1,
 ) -> Member:
     tenant, application, network_partition, *_ = inside.split("/")
@@ -63,6 +64,7 @@ def a_member(
         cartridge="web",
         network_partition=network_partition,
         partition=partition,
+        on=on,
         cluster_instance=inside,
         state=state,
         at=at,

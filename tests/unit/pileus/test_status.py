@@ -121,6 +121,7 @@ def test_json_says_it_all() -> None:
         "at": 988.0,
         "network_partition": "eu-1",
         "partition": "partition-1",
+        "on": None,
         "host": "",
         "port": 0,
         "reason": "its minimum",
