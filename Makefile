@@ -30,7 +30,7 @@ check: $(STAMP) ## format, lint, types, import rules; then the sizes, for inform
 	$(BIN)/lint-imports
 	@$(BIN)/python -m tests.architecture.sizes
 
-bench: $(STAMP) ## run the benchmarks, half an hour (ARGS="-k window"; ARGS=--long: more rounds, hours)
+bench: $(STAMP) ## run the benchmarks, 25 to 30 minutes (ARGS="-k window"; ARGS=--long: more rounds, hours)
 	@exec $(BIN)/python -m pytest tests/benchmarks --benchmark-enable --benchmark-only --benchmark-columns=median,iqr,ops,rounds $(ARGS)
 
 lock: ## resolve the dependencies anew into requirements.lock (needs uv)

@@ -29,7 +29,9 @@ REAL_FOLDERS = (HERE / "integration", HERE / "browser")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept", action="store_true", help="rewrite the golden files; review the diff")
-    parser.addoption("--long", action="store_true", help="benchmarks at full length: about an hour and a half")
+    parser.addoption(
+        "--long", action="store_true", help="benchmarks at full length: more rounds, all forms on both brokers"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -190,7 +190,7 @@ def test_samples_per_cpu_second(
     few = ROUNDS if pytestconfig.getoption("long") else 1
     ways = dict.fromkeys(("worker", *YARDSTICKS), ROUNDS) | dict.fromkeys(("quix", *by_event), few)
     create_topics(broker.address, partitions=1, replication=1)
-    ticks = (30 if form == "each" or per_tick > 1 else 60) if full else 2
+    ticks = ((20 if form == "each" else 30) if per_tick > 1 else 30 if form == "each" else 60) if full else 2
     begin = (time.time() // PERIOD_S - ticks - 8) * PERIOD_S
     shape = Shape(form=form, ticks=ticks, per_tick=per_tick, begin=begin)
     asyncio.run(_fill(broker.address, shape))

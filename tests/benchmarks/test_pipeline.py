@@ -182,7 +182,7 @@ def at_of(raw: bytes) -> float:
 def test_delay_from_sample_to_decision(
     benchmark: BenchmarkFixture, fresh_broker: Broker, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
-    wanted = 15 if pytestconfig.getoption("--benchmark-enable") else 5
+    wanted = 8 if pytestconfig.getoption("--benchmark-enable") else 5
     settings = msgspec.structs.replace(settings_for(fresh_broker), lateness_s=0.05)
     create_topics(fresh_broker.address, partitions=1, replication=1)
     for number, text in enumerate(DEFINITIONS.split("---")):

@@ -166,6 +166,7 @@ def quix_streams(broker: str, shape: Shape) -> None:
         consumer_group=f"bench-{os.getpid()}",
         auto_offset_reset="earliest",
         auto_create_topics=False,
+        consumer_extra_config={"session.timeout.ms": 6000},  # as the others: Tansu holds a join for half of it
         loglevel="ERROR",
     )
     app.dataframe(app.topic(SAMPLES.name, value_deserializer="bytes")).update(each)
