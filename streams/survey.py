@@ -180,8 +180,8 @@ class Survey:
         """Measure clusters on the grid of the longest of their windows, and give each its own part."""
         lead, grid = rules.sample_periods, max((view.grid for view in views), key=lambda grid: grid.n)
         means = self.store.means(crowd.rows, first=grid.first - lead, n=grid.n + lead)
-        loads, memories, known_ = self._totals(crowd, grid, at, means=means, rules=rules)
         own = self._own(crowd, views, at, means=means, rules=rules)
+        loads, memories, known_ = self._totals(crowd, grid, at, means=means, rules=rules)  # its gaps are held now
         faults = self._faults(crowd, at, rules)
         each = zip(crowd.clusters, crowd.rosters, views, own, strict=True)
         for i, (cluster, roster, view, columns) in enumerate(each):
@@ -310,19 +310,19 @@ def _counts(crowd: Crowd, marked: Bools, who: Ints) -> Ints:
 
 
 def hold_gaps(lines: Floats, periods: int) -> Floats:
-    """Fill gaps as :func:`streams.window.hold` does, a period in each line; look only at what is missing."""
+    """Fill gaps, in place, as :func:`streams.window.hold` does, a period in each line; return the lines."""
     missing = np.isnan(lines)
     first = int(missing.all(axis=1).argmin())  # before it nobody has a value: there is nothing to hold
     if not missing[first:].any():
         return lines
-    held, age = lines.copy(), np.zeros(lines.shape[1], dtype=np.int64)
+    age = np.zeros(lines.shape[1], dtype=np.int64)
     for number in range(first + 1, len(lines)):
         gaps = np.flatnonzero(missing[number])
         older = age[gaps] + 1
         age.fill(0)
         age[gaps] = older
-        held[number, gaps] = np.where(older <= periods, held[number - 1, gaps], np.nan)
-    return held
+        lines[number, gaps] = np.where(older <= periods, lines[number - 1, gaps], np.nan)
+    return lines
 
 
 def _ahead(predicted: Floats, at: Floats, value: Floats, oldest: float) -> Floats:

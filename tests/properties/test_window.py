@@ -104,4 +104,4 @@ def test_a_tick_at_the_end_of_a_period_ends_the_grid_there(k: int, width: float)
 def test_gaps_of_many_are_held_as_those_of_each(rows: list[list[float]], periods: int) -> None:
     each = np.array(rows)
 
-    np.testing.assert_array_equal(hold_gaps(np.ascontiguousarray(each.T), periods), hold(each, periods).T)
+    np.testing.assert_array_equal(hold_gaps(np.array(each.T, order="C"), periods), hold(each, periods).T)
