@@ -16,6 +16,6 @@ async def test_hosts_come_with_the_load_and_leave_nothing_behind(tmp_path: Path)
     assert result.failed == 0, result.answers
     assert result.sent > 100
     assert (result.fullest, result.fullest_engine) == (3, 3)
-    assert (result.most_hosts, len(result.host_s)) == (2, 2)
+    assert result.most_hosts >= 2
     assert result.ended_with_containers == []
     assert result.left == []
