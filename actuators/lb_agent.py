@@ -15,7 +15,7 @@ from actuators.lb_cluster import ClusterView, Identity, together
 from actuators.lb_desired import FAILS, Desired, candidates, desired
 from actuators.lb_members import Seen
 from actuators.ports import Balancer, BalancerError, ClusterTraffic, Target
-from streams.records.member import Member
+from streams.records.member import Member, State
 from streams.records.record import Record
 from streams.records.sample import Requests
 from streams.topics import BALANCERS, SAMPLES, Topic
@@ -46,6 +46,7 @@ class LbAgent:
     """One agent. ``seen`` returns the members' log as far as it was read, ``publish`` never waits.
 
     ``ask`` probes targets of one cluster and returns who answered; ``now`` is the clock that samples carry.
+    ``linger_s``: how long the last members stay routed when they drain, for what a balancer before it still sends.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class LbAgent:
         now: Callable[[], float],
         interval_s: float,
         probe_every_s: float,
+        linger_s: float = 0.0,
     ) -> None:
         self._who = who
         self._balancer = balancer
@@ -67,6 +69,9 @@ class LbAgent:
         self._publish = publish
         self._now = now
         self._probe_every_s = probe_every_s
+        self._linger_s = linger_s
+        self._lingering: dict[str, dict[str, float]] = {cluster: {} for cluster in who.clusters}
+        """Since when the last members of each cluster drain (s, monotonic)."""
         self._applied = {cluster: _Applied() for cluster in who.clusters}
         self._views = {cluster: ClusterView(who, cluster, interval_s=interval_s) for cluster in who.clusters}
         self._fails: dict[str, int] = {}
@@ -143,7 +148,17 @@ class LbAgent:
         """Return who is wanted. Of a cluster that the log does not know, those it has."""
         if cluster not in seen.known:
             return Desired(targets=tuple(targets))
-        return desired(_of(cluster, seen.members), fails=self._fails, routed={target.member for target in targets})
+        members = _of(cluster, seen.members)
+        wanted = desired(members, fails=self._fails, routed={target.member for target in targets})
+        return wanted if wanted.targets else Desired(targets=self._last(cluster, members, targets))
+
+    def _last(self, cluster: str, members: Mapping[str, Member], targets: Collection[Target]) -> tuple[Target, ...]:
+        """Return those routed members that began to drain a moment ago, when there is nobody else."""
+        states = {name: member.state for name, member in members.items()}
+        draining = [target for target in targets if states.get(target.member) is State.DRAINING]
+        before, now = self._lingering[cluster], _loop_time()
+        since = self._lingering[cluster] = {target.member: before.get(target.member, now) for target in draining}
+        return tuple(target for target in draining if now - since[target.member] < self._linger_s)
 
     def _note(self, cluster: str, applied: _Applied, traffic: ClusterTraffic) -> Requests | None:
         """Report what a look has shown; return the sample of an interval that has ended."""

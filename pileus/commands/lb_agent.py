@@ -38,6 +38,9 @@ CLUSTER_FIRST = re.compile(r"[a-z0-9-]+=")
 """How a probe of one cluster begins."""
 FLUSH_S = 1.0
 """For what is under way when the agent ends (s)."""
+LINGER_S = 2.0
+"""How long the last members of a network partition are still routed to when they drain (s): a front that reads the same
+log a moment later may send there yet, and would be answered with 503."""
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -210,6 +213,7 @@ async def _serve(
         now=time.time,
         interval_s=settings.sample_interval_s,
         probe_every_s=settings.probe_interval_s,
+        linger_s=LINGER_S if who.network_partitions and not via else 0.0,
     )
     members.start()
     if who.network_partitions:

@@ -39,7 +39,7 @@ def test_bursts_to_two_providers_and_back_fail_no_request_and_exceed_neither_bud
 
     for result in found:
         (cycle,) = result.cycles
-        assert (result.failed, result.exceeded) == (0, [])
+        assert (result.failed, result.exceeded) == (0, []), result.answers
         assert cycle.answered_away >= ANSWERED
         assert cycle.needed > cycle.members, cycle
     docker, machines = found[0].cycles[0], found[1].cycles[0]

@@ -37,7 +37,7 @@ class World:
         self.published: list[tuple[Topic, Record]] = []
         self.agent = self.new_agent()
 
-    def new_agent(self) -> LbAgent:
+    def new_agent(self, *, linger_s: float = 0.0) -> LbAgent:
         return LbAgent(
             Identity(balancer="lb-1", tenant="default", application="shop", clusters=self.clusters),
             balancer=MemoryBalancer(self.state),
@@ -47,6 +47,7 @@ class World:
             now=self.now,
             interval_s=1.0,
             probe_every_s=0.5,
+            linger_s=linger_s,
         )
 
     def now(self) -> float:
@@ -114,6 +115,32 @@ async def test_a_draining_member_is_reported_when_it_is_out_and_when_it_has_ende
     assert [(b.routed, b.in_flight) for b in left.backends if b.member == member] == [(False, 1)]
     assert member not in [b.member for b in gone.backends]
     assert (left.revision, gone.revision) == (3, 3)
+
+
+@pytest.mark.looptime
+async def test_the_last_members_linger_when_they_drain_and_no_others(world: World) -> None:
+    """A balancer before this one may send to them for a moment yet."""
+    world.agent = world.new_agent(linger_s=2.0)
+    world.put(a=State.ACTIVE, b=State.ACTIVE)
+    await world.settled()
+
+    world.put(a=State.DRAINING)
+    await world.looks()
+    assert world.routed() == "b"
+    world.put(b=State.DRAINING)
+    for _ in range(19):
+        await world.looks()
+        await asyncio.sleep(0.1)
+        assert world.routed() == "b"
+    await asyncio.sleep(0.2)
+    await world.looks()
+    assert world.routed() == ""
+
+    world.put(b=State.ACTIVE, c=State.ACTIVE)
+    await world.settled()
+    world.put(c=State.TERMINATED, b=State.TERMINATING)
+    await world.looks()
+    assert world.routed() == "", "who ends by itself goes at once"
 
 
 async def test_nothing_changes_before_the_log_was_read_to_its_end(world: World) -> None:
