@@ -35,9 +35,12 @@ def supervisor(tmp_path: Path, told: list[str]) -> Supervisor:
 
 async def test_what_ends_is_started_again_and_told(supervisor: Supervisor, told: list[str]) -> None:
     part = supervisor.start("part", shell(OBEDIENT))
-    first = part.pid
+    first, log = part.pid, part.log
+    assert log is not None
+    await until(lambda: log.read_text().count("up") == 1, within_s=WITHIN_S, what="it to be up")
     os.kill(first, signal.SIGKILL)
-    await until(lambda: part.alive and part.pid != first, within_s=WITHIN_S, what="another one")
+    await until(lambda: log.read_text().count("up") == 2, within_s=WITHIN_S, what="another one to be up")
+    assert part.pid != first
 
     assert told == [f"part ended with -9 (log: {part.log}), starting it again in 0.2 s"]
     assert await supervisor.stop(["part"]) == {"part": 0}
