@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -98,3 +99,13 @@ class OpenLoop:
                 self.results[f"{method} {answer.status}"] += 1
         except (aiohttp.ClientError, TimeoutError) as error:
             self.results[f"{method} {type(error).__name__}"] += 1
+
+
+@asynccontextmanager
+async def sending(url: str, *, rate: float, count: Callable[[Counter[str]], None]) -> AsyncIterator[None]:
+    """Send so many requests per second, and hand over in the end how many had which answer."""
+    client = OpenLoop(url, rate=rate)
+    try:
+        yield
+    finally:
+        count(await client.stop())

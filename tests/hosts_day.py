@@ -32,7 +32,7 @@ from streams.admin import create_topics, publish_definitions
 from streams.records.member import MEMBERS as MEMBER
 from streams.records.member import Member, State
 from streams.topics import MEMBERS
-from tests.balancing import OpenLoop
+from tests.balancing import sending
 from tests.clouds import free_ports
 from tests.pieces import Piece, Reader, carrying, fast, running
 from tests.python_image import IMAGE, pack_sample
@@ -151,11 +151,11 @@ async def day(directory: Path, *, cycles: int, slots: int) -> Day:
     async with _site(directory, result) as (url, watch):
         await _until(watch, lambda: bool(watch.living(WEB, State.ACTIVE)), "the first container")
         result.first_s = round(loop.time() - began, 1)
-        async with _client(url, BASE, result):
+        async with sending(url, rate=BASE, count=result.count):
             await _until(watch, lambda: len(watch.living(WEB, State.ACTIVE)) > 1, "what the usual load asks for")
             for _ in range(cycles):
                 began = loop.time()
-                async with _client(url, (TRIPLE - 1) * BASE, result):
+                async with sending(url, rate=(TRIPLE - 1) * BASE, count=result.count):
                     await _until(watch, lambda: _has_grown(watch, slots), "containers on other hosts")
                     result.out_s.append(round(loop.time() - began, 1))
                 began = loop.time()
@@ -216,16 +216,6 @@ def _definitions(directory: Path, packed: Path, *, slots: int) -> Catalogue:
     for number, each in enumerate(text.split("---\n")):
         (folder / f"{number}.yaml").write_text(each)
     return load([folder])
-
-
-@asynccontextmanager
-async def _client(url: str, rate: float, result: Day) -> AsyncIterator[None]:
-    """Send so many requests per second, and count the answers."""
-    client = OpenLoop(url, rate=rate)
-    try:
-        yield
-    finally:
-        result.count(await client.stop())
 
 
 async def _until(watch: Watch, condition: Callable[[], bool], what: str) -> None:

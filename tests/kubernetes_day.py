@@ -32,7 +32,7 @@ from streams.admin import create_topics, publish_definitions
 from streams.records.member import MEMBERS as MEMBER
 from streams.records.member import Member, State
 from streams.topics import MEMBERS
-from tests.balancing import OpenLoop
+from tests.balancing import sending
 from tests.clouds import free_ports
 from tests.kubernetes_stand_in.faults import Fault, Proxy, running_proxy
 from tests.kubernetes_stand_in.processes import ProcessKubelet, processes
@@ -149,7 +149,7 @@ async def day(directory: Path, *, cycles: int) -> Day:
     async with _site(directory, result) as parts:
         watch = parts.watch
         await _until(watch, lambda: watch.serving() >= 1, "the first member")
-        async with _client(parts.url, BASE, result):
+        async with sending(parts.url, rate=BASE, count=result.count):
             for _ in range(cycles):
                 await _cycle(parts, result)
                 sys.stderr.write(f"cycle {result.cycles}: {result}\n")
@@ -171,7 +171,7 @@ async def _cycle(parts: Parts, result: Day) -> None:
     began = loop.time()
     fault = Fault("POST", r"/pods(\?|$)", wait_s=WITHIN_S)
     parts.proxy.faults[:] = [fault]
-    async with _client(parts.url, EXTRA, result):
+    async with sending(parts.url, rate=EXTRA, count=result.count):
         await _until(
             watch, lambda: fault.times == 0 and len(watch.pods) > 1, "a pod whose creator waits for the answer"
         )
@@ -252,16 +252,6 @@ def _agent(settings: Settings, directory: Path) -> Piece:
     words = ["--name", "lb", "--members-dir", str(directory / "front"), "--balancer", "haproxy"]
     words += ["--application", "shop", "--cluster", CLUSTER, "--probe", "http:/health"]
     return Piece("lb-agent", settings, directory, *words)
-
-
-@asynccontextmanager
-async def _client(url: str, rate: float, result: Day) -> AsyncIterator[None]:
-    """Send so many requests per second, and count the answers."""
-    client = OpenLoop(url, rate=rate)
-    try:
-        yield
-    finally:
-        result.count(await client.stop())
 
 
 async def _until(watch: Watch, condition: Callable[[], bool], what: str) -> None:

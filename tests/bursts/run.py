@@ -17,7 +17,7 @@ from pileus.stack.clouds import destroy_all
 from pileus.stack.tansu import start_tansu
 from streams.admin import create_topics, publish_definitions
 from streams.records.member import State
-from tests.balancing import OpenLoop
+from tests.balancing import sending
 from tests.bursts.away import Away
 from tests.bursts.limits import AWAY, HOME, PRICES, Limit
 from tests.bursts.watch import TOPICS, Burst, Watch
@@ -70,7 +70,7 @@ async def burst(away: Away, folder: Path, *, limits: Sequence[Limit]) -> Burst:
     async with _site(away, folder, result, limits[0]) as site:
         watch = site.watch
         await site.until(lambda: watch.living(HOME, State.ACTIVE), "the first member")
-        async with _client(site.url, BASE, result):
+        async with sending(site.url, rate=BASE, count=result.count):
             for limit in limits:
                 await asyncio.to_thread(site.declare, limit)
                 await site.until(lambda: watch.in_force, f"{limit} is in force")
@@ -84,7 +84,7 @@ async def _cycle(site: Site, result: Burst) -> None:
     """Let the load outgrow home until away serves and the limit holds, then fall until nobody is away."""
     watch, cycle = site.watch, site.watch.cycle
     before = watch.answered(AWAY)
-    async with _client(site.url, EXTRA, result):
+    async with sending(site.url, rate=EXTRA, count=result.count):
         cycle.out_s = await site.until(lambda: watch.living(AWAY, State.ACTIVE), "members away")
         await site.until(lambda: watch.answered(AWAY) >= before + ANSWERED, "requests away")
         await site.until(lambda: cycle.why, "why it is held")
@@ -168,13 +168,3 @@ def _definitions(folder: Path, away: Away, limit: Limit) -> Catalogue:
     for number, part in enumerate(text.split("---\n")):
         (written / f"{number}.yaml").write_text(part)
     return load([written])
-
-
-@asynccontextmanager
-async def _client(url: str, rate: float, result: Burst) -> AsyncIterator[None]:
-    """Send so many requests per second, and count the answers."""
-    client = OpenLoop(url, rate=rate)
-    try:
-        yield
-    finally:
-        result.count(await client.stop())
