@@ -97,16 +97,17 @@ def fit_parabolas(t: Floats, y: Floats) -> Parabolas:
     t, y, known = lines(t, y)
     n = _counts(known)
     centre, scale = _extent(t, known)
-    x = _known(known, (t[:, None] - centre) / scale)
+    y = y if known.shape[1] == 1 else np.where(known, y, 0.0)
+    share = known.astype(np.float64)
+    x = _known(share, (t[:, None] - centre) / scale)
     m = sums(x) / n
-    p1 = _known(known, x - m)
+    p1 = _known(share, x - m)
     q1 = sums(p1 * p1)
     b = sums(x * p1 * p1) / q1
-    p2 = _known(known, (x - b) * p1 - q1 / n)
+    p2 = _known(share, (x - b) * p1 - q1 / n)
     q2 = sums(p2 * p2)
-    y = y if known.shape[1] == 1 else np.where(known, y, 0.0)
     c0 = sums(y) / n
-    rest = _known(known, y - c0)
+    rest = _known(share, y - c0)
     c1, c2 = sums(rest * p1) / q1, sums(rest * p2) / q2
     rest -= c1 * p1
     rest -= c2 * p2
@@ -157,9 +158,9 @@ def sums(lines: Floats) -> Floats:
     return total
 
 
-def _known(known: Bools, lines: Floats) -> Floats:
-    """Make lines (which are finite) 0 where nothing is known."""
-    return lines if known.shape[1] == 1 else np.multiply(lines, known, out=lines)
+def _known(share: Floats, lines: Floats) -> Floats:
+    """Make lines (which are finite) 0 where nothing is known: ``share`` is 0 there, and 1 elsewhere."""
+    return lines if share.shape[1] == 1 else np.multiply(lines, share, out=lines)
 
 
 def _counts(known: Bools) -> Floats:

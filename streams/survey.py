@@ -3,10 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from predictors import kinematic
 from streams.bucket import Bools, Ints
@@ -19,9 +17,8 @@ from streams.rows import Places
 from streams.signals import Total
 from streams.states import Newest
 from streams.store import Store
+from streams.totals import Totals
 from streams.window import Floats, Grid
-
-N = TypeVar("N", np.int64, np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +39,6 @@ class View:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Away:
-    """The members who did not serve all the time, as a rule few."""
-
-    who: Ints
-    when: Bools
-    """In which periods (lines) they did not."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Crowd:
     """The rosters of some clusters, one after the other."""
 
@@ -65,10 +53,10 @@ class Crowd:
     serving: Bools
     sizes: Ints
     """Members of each cluster."""
-    owner: Ints
-    """The number of each member's cluster."""
     coming: Ints | slice
     """Where those stand that serve or are on their way."""
+    load: Totals
+    memory: Totals
 
     @classmethod
     def made(cls, clusters: list[Cluster], rosters: list[Roster]) -> "Crowd":
@@ -89,19 +77,14 @@ class Crowd:
             end=end,
             serving=serving,
             sizes=sizes,
-            owner=np.repeat(np.arange(len(rosters)), sizes),
             coming=slice(None) if wanted.all() else np.flatnonzero(wanted),
+            load=Totals(sizes, start, end),
+            memory=Totals(sizes, start, end),
         )
 
     def spans(self) -> Iterator[slice]:
         """Yield where each cluster's members stand."""
         return (slice(*each) for each in pairwise(self.bounds))
-
-    def away(self, times: Floats) -> Away:
-        """Return who did not serve at one of these times."""
-        who = np.flatnonzero((self.start > times[0]) | (self.end <= times[-1]))
-        when = times[:, None]
-        return Away(who, (when < self.start[who]) | (when >= self.end[who]))
 
 
 def _views(rosters: list[Roster], *, rows: Ints, start: Floats, end: Floats, serving: Bools) -> Iterator[Roster]:
@@ -202,8 +185,12 @@ class Survey:
         self, crowd: Crowd, grid: Grid, at: float, *, means: tuple[Floats, Floats], rules: Rules
     ) -> tuple[list[Total], list[Total], list[int]]:
         """Sum load and memory over each cluster; say too of how many members the load is known in the newest period."""
-        lead, away = rules.sample_periods, crowd.away(grid.middles(at) + at)
-        (load, known_), (memory, _) = (sums(crowd, hold_gaps(mean, lead)[lead:], away) for mean in means)
+        lead = rules.sample_periods
+        stamps = self.store.stamps(first=grid.first - lead, n=grid.n + lead)
+        (load, known_), (memory, _) = (
+            totals.over(grid, mean, stamps, lead)
+            for totals, mean in zip((crowd.load, crowd.memory), means, strict=True)
+        )
         load_ages, memory_ages = (self._ages(crowd, newest, at) for newest in (self.store.load, self.store.memory))
         most = [MEMORY_CEILING * max(1, roster.serves) for roster in crowd.rosters]
         return (
@@ -272,57 +259,6 @@ def _values(crowd: Crowd, views: Sequence[View], means: tuple[Floats, Floats], a
             most = np.full(len(windows), ceiling)
             found[chosen] = kinematic.values(grid.middles(at), windows, horizon_s=horizon_s, ceiling=most)
     return load, memory
-
-
-def sums(crowd: Crowd, lines: Floats, away: Away) -> tuple[list[Floats], list[int]]:
-    """Sum one signal over the members of each cluster that served in each period (a line), scaled by serving / known.
-
-    Returns the totals, NaN where no serving member is known, and how many are known in the newest period.
-    """
-    use = np.isfinite(lines)
-    first = int(use.any(axis=1).argmax())  # before it nobody is known
-    values, use = lines[first:], use[first:]
-    use[:, away.who] &= ~away.when[first:]
-    serving = crowd.sizes - _counts(crowd, away.when[first:], away.who)
-    known_ = serving
-    if not use.all():
-        values, known_ = np.where(use, values, 0.0), _summed(crowd, use, np.int64)
-    total = _summed(crowd, values, np.float64)
-    totals = np.full((len(crowd.clusters), len(lines)), np.nan)
-    totals[:, first:] = np.where(known_ > 0, total * (serving / np.maximum(known_, 1)), np.nan).T
-    return list(totals), known_[-1].tolist()
-
-
-def _summed(crowd: Crowd, lines: NDArray[Any], dtype: type[N]) -> NDArray[N]:
-    """Sum each line over the members of each cluster."""
-    found, some = np.zeros((len(lines), len(crowd.clusters)), dtype=dtype), np.flatnonzero(crowd.sizes)
-    if some.size:
-        found[:, some] = np.add.reduceat(lines, np.array(crowd.bounds)[some], axis=1, dtype=dtype)
-    return found
-
-
-def _counts(crowd: Crowd, marked: Bools, who: Ints) -> Ints:
-    """Count the marks of each cluster's members, period by period; ``who`` says of whom the columns are."""
-    period, member = np.nonzero(marked)
-    clusters = len(crowd.clusters)
-    cell = period * clusters + crowd.owner[who][member]
-    return np.bincount(cell, minlength=len(marked) * clusters).reshape(len(marked), clusters)
-
-
-def hold_gaps(lines: Floats, periods: int) -> Floats:
-    """Fill gaps, in place, as :func:`streams.window.hold` does, a period in each line; return the lines."""
-    missing = np.isnan(lines)
-    first = int(missing.all(axis=1).argmin())  # before it nobody has a value: there is nothing to hold
-    if not missing[first:].any():
-        return lines
-    age = np.zeros(lines.shape[1], dtype=np.int64)
-    for number in range(first + 1, len(lines)):
-        gaps = np.flatnonzero(missing[number])
-        older = age[gaps] + 1
-        age.fill(0)
-        age[gaps] = older
-        lines[number, gaps] = np.where(older <= periods, lines[number - 1, gaps], np.nan)
-    return lines
 
 
 def _ahead(predicted: Floats, at: Floats, value: Floats, oldest: float) -> Floats:

@@ -293,21 +293,27 @@ class Worker:
         return published
 
     async def _publish(self, shard: Shard, partition: int, made: Sequence[Record]) -> None:
-        """Publish what came of a tick; from then on its state may be written down. Forecasts go first."""
+        """Publish what came of a tick, all at once; from then on its state may be written down."""
         shard.standing = None
-        for record in sorted(made, key=lambda each: not isinstance(each, Forecasts)):
-            if isinstance(record, Forecasts):
-                await self._sender.send(FORECASTS, str(partition), record, partition)
-                self._gauges.samples.labels(partition).inc(record.samples)
-                self._gauges.delay.observe(max(0.0, self._now() - record.at - self.settings.lateness_s))
-                _tell(shard.turns, record)
-                _tell_clocks(shard.clocks, record)
-            elif isinstance(record, Rejected):
-                await self._sender.send(REJECTED, record.topic, record, 0)
-                self._gauges.rejected.labels(record.topic, record.reason).inc(record.count)
+        forecasts = (self._foretell(shard, partition, each) for each in made if isinstance(each, Forecasts))
+        refusals = (self._refuse(each) for each in made if isinstance(each, Rejected))
+        await asyncio.gather(*forecasts, *refusals)
         await history.save(self._sender, partition, made)
         shard.standing = shard.offset
         self._stands.set()
+
+    async def _foretell(self, shard: Shard, partition: int, record: Forecasts) -> None:
+        """Publish forecasts."""
+        await self._sender.send(FORECASTS, str(partition), record, partition)
+        self._gauges.samples.labels(partition).inc(record.samples)
+        self._gauges.delay.observe(max(0.0, self._now() - record.at - self.settings.lateness_s))
+        _tell(shard.turns, record)
+        _tell_clocks(shard.clocks, record)
+
+    async def _refuse(self, record: Rejected) -> None:
+        """Publish what could not be used."""
+        await self._sender.send(REJECTED, record.topic, record, 0)
+        self._gauges.rejected.labels(record.topic, record.reason).inc(record.count)
 
     async def _reach(self, shard: Shard, partition: int, raw: bytes, written_at: float) -> bool:
         """Before a tick that counts, wait for the membership that it names; False when it is not there."""

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.survey import hold_gaps
+from streams.totals import hold_gaps
 from streams.window import Grid, Series, hold
 
 moments = st.one_of(st.integers(0, 400).map(lambda i: i / 4.0), st.floats(0.0, 100.0))

@@ -27,7 +27,7 @@ from tests.benchmarks.ingest.plain import Plain
 
 BATCH = 4000
 """Messages that one fetch hands over at most."""
-GC_THRESHOLD = 50_000
+GC_THRESHOLD = 200_000
 
 
 class Meter:
