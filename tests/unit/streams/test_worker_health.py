@@ -33,9 +33,12 @@ class Broker:
         self.sent: list[tuple[Topic, Record | None]] = []
         self.ends = {0: 0, 1: 0}
         self.away = False
+        self.full = asyncio.Event()
+        self.full.set()
 
     async def send(self, topic: Topic, _key: str, record: Record | None, *_: int, **_named: int) -> int:
         self.sent.append((topic, record))
+        await self.full.wait()
         return 0
 
     async def offer(self, topic: Topic, _key: str, record: Record | None, partition: int) -> int | None:
@@ -154,6 +157,22 @@ async def test_forecasts_leave_before_anything_else(rig: Rig) -> None:
     await rig.take(0, 0, b"{", a_tick(1000.0, instances=1))
 
     assert [topic for topic, _ in rig.broker.sent] == [FORECASTS, REJECTED, CHECKPOINTS]
+
+
+async def test_nothing_that_comes_of_a_tick_waits_for_the_rest_but_its_checkpoint_for_all(rig: Rig) -> None:
+    await rig.open(0)
+    rig.broker.full.clear()
+    taken = asyncio.ensure_future(
+        rig.take(0, 0, b"{", a_health("no", at=999.0), a_tick(1000.0, members=2, instances=1))
+    )
+
+    await until(lambda: len(rig.broker.sent) >= 3, within_s=5.0, what="forecasts and both refusals leave")
+    await rig.worker.save()
+
+    assert [topic for topic, _ in rig.broker.sent] == [FORECASTS, REJECTED, REJECTED]
+    rig.broker.full.set()
+    await taken
+    assert rig.broker.sent[-1][0] is CHECKPOINTS
 
 
 async def test_no_tick_is_written_while_the_last_one_is_still_to_be_read(rig: Rig) -> None:
