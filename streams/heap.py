@@ -5,9 +5,9 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
-TRIM_THRESHOLD, KEPT_BYTES = -1, 64 * 1024 * 1024
+TRIM_THRESHOLD, KEPT_BYTES = -1, 16 * 1024 * 1024
 """mallopt(3): so much that is free may stand at the heap's end."""
-MMAP_THRESHOLD, LENT_BYTES = -3, 4 * 1024 * 1024
+MMAP_THRESHOLD, LENT_BYTES = -3, 2 * 1024 * 1024
 """mallopt(3): an array of this size or more goes back at once. Left to itself glibc keeps up to 32 MB of each."""
 
 
