@@ -12,7 +12,7 @@ from actuators.draining import Balancers
 from actuators.hosting import Hosting
 from actuators.judge import Judge, Remembered
 from actuators.launching import STEADY_S, Launching
-from actuators.lifecycle import ENDS, FAULT, PRESENT, move, recalled
+from actuators.lifecycle import ENDS, FAULT, PRESENT, asked_for, move, recalled, was_present
 from actuators.lost import Witnessed
 from actuators.place import counts, place_of
 from actuators.plan import plan
@@ -120,7 +120,7 @@ class ClusterState:
         if forecast is None:
             return
         if self.judge.remembered.memory.wanted is None:
-            self.judge.adopt(sum(m.state in PRESENT for m in self._alive()), at)
+            self.judge.adopt(sum(was_present(m, at) for m in self._alive()), at)
         self.cap = cap(limits, self.spec.partitions, counts(self._alive())) if limits else None
         room = self.hosting.room
         self.decision, tell = self.judge.decide(self.spec, forecast, at, cap=self.cap, pause=pause, room=room)
@@ -150,7 +150,7 @@ class ClusterState:
 
     def present(self) -> dict[str, float]:
         """Return the members that are not known to be gone, and when they were asked for (s since the Unix epoch)."""
-        return {name: member.since.get(State.CREATED, member.at) for name, member in self._living.items()}
+        return {name: asked_for(member) for name, member in self._living.items()}
 
     def full(self) -> dict[str, int]:
         """Return the network partitions whose clouds say that they have no room, with the members they have."""
@@ -319,7 +319,7 @@ class ClusterState:
         if self.paused or not self.balancers.settled(self.at):
             return
         for member in [m for m in self._alive() if m.state in {State.CREATED, State.STARTING}]:
-            if self.at - member.since.get(State.CREATED, member.at) > boot_s:
+            if self.at - asked_for(member) > boot_s:
                 self.launching.failed(member, at=self.at)
                 yield self._move(member, State.DRAINING, epoch, f"{FAULT}: did not serve within {boot_s:g} s")
 

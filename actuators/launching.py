@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from actuators.lifecycle import asked_for
 from actuators.place import counts, name, place
 from config.cluster import PartitionSpec
 from streams.records.member import Member, State
@@ -59,7 +60,7 @@ class Launching:
 
     def failed(self, member: Member, *, at: float) -> None:
         """Pause: a member that was asked for did not come to serve, or not for long."""
-        if member.since.get(State.CREATED, member.at) > self.failed_at:
+        if asked_for(member) > self.failed_at:
             self.failures += 1
         pause_s = FIRST_PAUSE_S * 2.0 ** min(self.failures - 1, 30)
         self.failed_at, self.paused_until = at, at + min(LONGEST_PAUSE_S, pause_s)
@@ -72,4 +73,4 @@ class Launching:
     def _succeeded(self, member: Member, at: float) -> bool:
         """Say whether a member counts as a success after the last failure."""
         steady = member.state is State.ACTIVE and at - member.since.get(State.ACTIVE, member.at) >= STEADY_S
-        return steady and member.since.get(State.CREATED, member.at) > self.failed_at
+        return steady and asked_for(member) > self.failed_at

@@ -43,6 +43,19 @@ def move(member: Member, state: State, *, at: float, epoch: int, reason: str) ->
     return msgspec.structs.replace(member, state=state, at=at, epoch=epoch, since=since, reason=reason)
 
 
+def asked_for(member: Member) -> float:
+    """Return when a member was asked for (s since the Unix epoch)."""
+    return member.since.get(State.CREATED, member.at)
+
+
+def was_present(member: Member, at: float) -> bool:
+    """Say whether a member counted already before a tick (s since the Unix epoch), as far as is known now.
+
+    One asked for on that tick or later follows from a decision that is being taken again.
+    """
+    return member.state in PRESENT and asked_for(member) < at
+
+
 def recalled(member: Member) -> State | None:
     """Return the state that a draining member goes back to when it is recalled; ``None`` when it must not be."""
     if member.state is not State.DRAINING or member.reason.startswith((FAULT, ENDS)):

@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from actuators.lifecycle import PRESENT
+from actuators.lifecycle import PRESENT, asked_for
 from config.cluster import PartitionSpec
 from streams.records.member import Member, State
 
@@ -68,7 +68,7 @@ def misplaced(partitions: Sequence[PartitionSpec], members: Iterable[Member]) ->
     room = {name(p): p.max_members for p in partitions}
     out = set()
     staying = [m for m in members if m.state in PRESENT or m.state is State.DRAINING]
-    for member in sorted(staying, key=lambda m: (KEPT_FIRST[m.state], m.since.get(State.CREATED, m.at), m.member)):
+    for member in sorted(staying, key=lambda m: (KEPT_FIRST[m.state], asked_for(m), m.member)):
         where = place_of(member)
         room[where] = room.get(where, 0) - 1
         if room[where] < 0:

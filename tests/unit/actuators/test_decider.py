@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
+import pytest
 
 from actuators.cluster import Rules
 from actuators.decider import Decider
@@ -103,12 +104,12 @@ def test_a_decision_is_repeated_once_a_minute() -> None:
     assert [b.at - a.at for a, b in zip(shell.decisions, shell.decisions[1:], strict=False)] == [60.0, 60.0]
 
 
-def drive(shell: Shell, loads: Sequence[float]) -> list[bytes]:
+def drive(shell: Shell, loads: Sequence[float], *, serving: int = 3) -> list[bytes]:
     """Feed a load per second on members that stay as they are, and return what was decided."""
     before = len(shell.decisions)
     for load in loads:
         shell.at += 1.0
-        forecast = forecasts_of(a_forecast(requests=load, serving=3), at=shell.at)
+        forecast = forecasts_of(a_forecast(requests=load, serving=serving), at=shell.at)
         shell.publish(shell.decider.forecasts(forecast, act=False))
     return [encode(decision) for decision in shell.decisions[before:]]
 
@@ -122,6 +123,20 @@ def test_after_a_restart_the_decisions_equal_those_of_an_unbroken_run() -> None:
         before = drive(first, loads[:cut])
         second = Shell(SPEC, snapshot=first.decider.snapshot(), at=first.at)
         assert before + drive(second, loads[cut:]) == unbroken
+
+
+@pytest.mark.parametrize("written", range(4))
+def test_killed_before_its_first_checkpoint_it_decides_the_same_again(written: int) -> None:
+    first = Shell(SPEC)
+    first.tick(31.0)
+    members = [each for each in first.log if each.state is State.CREATED]
+
+    second = Shell(SPEC, log=members[:written])
+    drive(second, [31.0], serving=0)
+
+    assert len(members) == 4
+    assert list(map(encode, second.decisions)) == list(map(encode, first.decisions))
+    assert sorted(launches(second.tick(31.0))) == [f"shop-web-{i}" for i in range(1, 5)]
 
 
 def test_a_snapshot_keeps_the_memory_of_clusters_that_are_not_declared_yet() -> None:
